@@ -1,0 +1,315 @@
+/*
+ * threading.h - threads, locks and the other things that threads wait for
+ *
+ * Answers to Python's module threading, without the interpreter lock: threads run
+ * in parallel. Locks, conditions, semaphores and events are plain structures,
+ * ready when all their bytes are zero, that own nothing: they are put where they
+ * are needed and need no clean-up. While a thread waits for one, it must not be
+ * moved or go away.
+ *
+ * Every call that may block ends in one place, which gives all of them the same
+ * three ends: what was waited for, THRUM_TIMEOUT, and THRUM_CANCELLED when the
+ * waiting thread's token is cancelled (but for taking a lock, see below).
+ *
+ * After fork(2), in the child: threads of the parent are gone, nobody waits for
+ * anything, and a lock that another thread held stays held. The child may use
+ * what the forking thread could use.
+ */
+#ifndef THRUM_THREADING_H
+#define THRUM_THREADING_H
+
+#include <thrum/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Cancel tokens -------------------------------------------------------- */
+
+/*
+ * A token calls work off. It is level-triggered: once cancelled it stays so, and every
+ * blocking call that a thread makes while the token is its own returns THRUM_CANCELLED,
+ * those under way at once. Taking a lock or an rlock is no such call, so that clean-up
+ * can be written; a condition's wait takes its lock again before it returns.
+ *
+ * Whoever made it frees it, when no thread or executor uses it any more. All calls are
+ * safe from any thread; none blocks; none may be called from a signal handler.
+ */
+typedef struct thrum_token thrum_token;
+
+THRUM_API THRUM_MUST_USE int thrum_token_new(thrum_token **ret_token); /* 0, -ENOMEM */
+THRUM_API void thrum_token_free(thrum_token *token);                   /* NULL is allowed */
+THRUM_API void thrum_token_cancel(thrum_token *token);
+THRUM_API bool thrum_token_is_cancelled(const thrum_token *token);
+
+/* Make `token` (or none, with NULL) the calling thread's own, and return the one that
+ * was. A task of an executor starts with that of its submit or map. Clean-up that must
+ * be able to wait sets NULL and puts the old one back. */
+THRUM_API thrum_token *thrum_token_set(thrum_token *token);
+
+/* Whether the calling thread's own token is cancelled: for loops that run long. */
+THRUM_API bool thrum_cancelled(void);
+
+/* ---- Lock ------------------------------------------------------------------ */
+
+/*
+ * Mutual exclusion (threading.Lock). Two words; locking and unlocking one that nobody
+ * else wants is one atomic operation each, inline.
+ *
+ * A lock is released by the thread that took it; anybody else gets -EPERM. One made by
+ * THRUM_LOCK_INIT_ANY may be released by any thread, as Python's Lock may.
+ *
+ * A running thread may overtake waiting ones, which is fast; one that has waited for about
+ * a millisecond is given the lock directly, so nobody starves.
+ *
+ * Invariants of state_: bit 0 is set while somebody may be waiting, bit 1 for ..._ANY and
+ * never changes, the rest is the owner's number and zero exactly when the lock is free.
+ */
+typedef struct thrum_lock {
+    uint32_t state_;
+    uint32_t label_; /* reserved for the lock's name; zero */
+} thrum_lock;
+
+/* clang-format off */
+#define THRUM_LOCK_INIT { 0, 0 }
+#define THRUM_LOCK_INIT_ANY { 2, 0 }
+/* clang-format on */
+
+/* Take the lock (Lock.acquire). 0 when it is taken; THRUM_TIMEOUT; -EDEADLK when the
+ * caller holds it already and would wait for ever; -EINVAL for a bad time-out; -EAGAIN
+ * when the calling thread is new to thrum and no more can be registered. Not a
+ * cancellation point. Orders memory: what was done before a release is seen after the
+ * acquire that follows it. */
+THRUM_API THRUM_MUST_USE THRUM_INLINE_ int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout);
+
+/* Give it back (Lock.release). 0; -EPERM when the caller does not hold it, and nothing
+ * has changed. Never blocks. */
+THRUM_API THRUM_INLINE_ int thrum_lock_release(thrum_lock *lock);
+
+/* Whether anybody holds it (Lock.locked): a hint, it may change at once. */
+THRUM_API bool thrum_lock_locked(const thrum_lock *lock);
+
+/* A lock that its owner may take again (threading.RLock); it is free when it has been
+ * released as often. Results as for lock; never -EDEADLK; -EOVERFLOW after 2^32-1 levels. */
+typedef struct thrum_rlock {
+    thrum_lock lock_;
+    uint32_t count_; /* levels beyond the first; written by the owner alone */
+    uint32_t reserved_;
+} thrum_rlock;
+
+/* clang-format off */
+#define THRUM_RLOCK_INIT { THRUM_LOCK_INIT, 0, 0 }
+/* clang-format on */
+
+THRUM_API THRUM_MUST_USE int thrum_rlock_acquire(thrum_rlock *lock, thrum_timeout timeout);
+THRUM_API int thrum_rlock_release(thrum_rlock *lock);
+
+/* ---- Condition --------------------------------------------------------------- */
+
+/*
+ * Wait until another thread says that something has changed (threading.Condition).
+ * It goes with a lock: one of yours, by THRUM_CONDITION_INIT(&lock) or thrum_condition_init,
+ * so that several conditions can share it, or, when it is all zero, an rlock of its own,
+ * as in Python. Every call but acquire needs that lock held: -EPERM otherwise.
+ *
+ * A notified thread is moved to the lock's queue and not woken to find the lock taken.
+ */
+typedef struct thrum_condition {
+    uint32_t state_; /* 1 while somebody may be waiting; changed under the lock */
+    uint32_t label_;
+    thrum_lock *lock_; /* NULL: own_ */
+    thrum_rlock own_;
+} thrum_condition;
+
+/* clang-format off */
+#define THRUM_CONDITION_INIT(lock) { 0, 0, (lock), THRUM_RLOCK_INIT }
+/* clang-format on */
+
+/* Make it ready, over `lock` or, with NULL, over its own rlock. */
+THRUM_API void thrum_condition_init(thrum_condition *condition, thrum_lock *lock);
+
+/* Take and give back its lock; results as for that lock. */
+THRUM_API THRUM_MUST_USE int thrum_condition_acquire(thrum_condition *condition, thrum_timeout timeout);
+THRUM_API int thrum_condition_release(thrum_condition *condition);
+
+/* Give the lock back (all levels of an rlock), wait to be notified, take it again
+ * (Condition.wait). 0: notified; THRUM_TIMEOUT; THRUM_CANCELLED; each with the lock held
+ * again, for which it may block beyond the time-out. No wake-up without a notify, but what
+ * was waited for may have changed back meanwhile: use wait_for or a loop. */
+THRUM_API int thrum_condition_wait(thrum_condition *condition, thrum_timeout timeout);
+
+/* Wait until predicate(arg) is true (Condition.wait_for); it is called with the lock held.
+ * 0: it is true; THRUM_TIMEOUT: the time is over and it is false; THRUM_CANCELLED. */
+THRUM_API THRUM_MUST_USE int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void *arg),
+                                                      void *arg, thrum_timeout timeout);
+
+/* Wake at most n of those that wait, or all, longest first (Condition.notify, notify_all).
+ * They go on when the caller gives the lock back. 0, also when nobody waits; -EPERM. */
+THRUM_API int thrum_condition_notify(thrum_condition *condition, size_t n);
+THRUM_API int thrum_condition_notify_all(thrum_condition *condition);
+
+/* ---- Semaphore ----------------------------------------------------------------- */
+
+/*
+ * A count of permits (threading.Semaphore; BoundedSemaphore by the second initialiser, which
+ * refuses to be released above its first value). All zero: none to begin with. Permits that
+ * are released go to those that wait, longest first, before anybody else can take them.
+ */
+typedef struct thrum_semaphore {
+    uint32_t state_; /* permits * 2, plus 1 while somebody may be waiting */
+    uint32_t label_;
+    uint32_t bound_; /* 0: none */
+    uint32_t reserved_;
+} thrum_semaphore;
+
+#define THRUM_SEMAPHORE_MAX 0x7fffffffu
+
+/* clang-format off */
+#define THRUM_SEMAPHORE_INIT(value) { (uint32_t)(value) * 2, 0, 0, 0 }
+#define THRUM_BOUNDED_SEMAPHORE_INIT(value) { (uint32_t)(value) * 2, 0, (value), 0 }
+/* clang-format on */
+
+/* Take one (Semaphore.acquire). 0, THRUM_TIMEOUT, THRUM_CANCELLED, -EINVAL, -EAGAIN. */
+THRUM_API THRUM_MUST_USE int thrum_semaphore_acquire(thrum_semaphore *semaphore, thrum_timeout timeout);
+
+/* Give n back (Semaphore.release). 0; -EINVAL for n = 0; -EOVERFLOW, and nothing has changed,
+ * when that is more than a bounded one's first value or THRUM_SEMAPHORE_MAX. Never blocks. */
+THRUM_API int thrum_semaphore_release(thrum_semaphore *semaphore, uint32_t n);
+
+/* ---- Event ----------------------------------------------------------------------- */
+
+/* A flag that threads wait for (threading.Event). All zero: not set. */
+typedef struct thrum_event {
+    uint32_t state_; /* bit 0: set; bit 1: somebody may be waiting, only while not set */
+    uint32_t label_;
+} thrum_event;
+
+/* clang-format off */
+#define THRUM_EVENT_INIT { 0, 0 }
+/* clang-format on */
+
+THRUM_API void thrum_event_set(thrum_event *event);   /* wakes all who wait; never blocks */
+THRUM_API void thrum_event_clear(thrum_event *event); /* never blocks */
+THRUM_API bool thrum_event_is_set(const thrum_event *event);
+
+/* Wait until it is set (Event.wait). 0, at once if it is set already; THRUM_TIMEOUT;
+ * THRUM_CANCELLED; -EINVAL; -EAGAIN. Sees all that was done before the set. */
+THRUM_API int thrum_event_wait(thrum_event *event, thrum_timeout timeout);
+
+/* ---- Thread ------------------------------------------------------------------------ */
+
+/*
+ * A thread of the system (threading.Thread). The handle is made by _new and started by
+ * _start, or both by _run, and given up by _free, whether the thread has ended or not:
+ * giving up the handle of a running thread does not stop it.
+ *
+ * At exit(3), or the return of main, the process waits for the threads that are not
+ * daemons; a daemon is cut off where it stands.
+ */
+typedef struct thrum_thread thrum_thread;
+
+typedef struct thrum_thread_options {
+    size_t size;         /* set by the macro; 0 is taken for sizeof this structure */
+    const char *name;    /* copied; default "Thread-N"; the system shows 15 characters of it */
+    size_t stack_size;   /* bytes; 0: the system's default; -EINVAL when it is too small */
+    thrum_token *token;  /* the thread's own cancel token; it must outlive the thread */
+    uint32_t daemon;     /* true: the process does not wait for it at exit */
+    uint32_t reserved_;
+} thrum_thread_options;
+
+/* Make an unstarted thread that will call target(arg). 0, -EINVAL, -ENOMEM. */
+THRUM_API THRUM_MUST_USE int thrum_thread_new_with(thrum_thread **ret_thread, int (*target)(void *arg), void *arg,
+                                                   const thrum_thread_options *options);
+
+/* Start it (Thread.start). 0; -EALREADY when it was started before; -EAGAIN when the system
+ * has no more threads, and it can be tried again. */
+THRUM_API THRUM_MUST_USE int thrum_thread_start(thrum_thread *thread);
+
+/* Make and start. On failure there is no thread and no handle. */
+THRUM_API THRUM_MUST_USE int thrum_thread_run_with(thrum_thread **ret_thread, int (*target)(void *arg), void *arg,
+                                                   const thrum_thread_options *options);
+
+/* Wait until it has ended, and store what target returned (Thread.join); ret_code may be
+ * NULL. 0; THRUM_TIMEOUT; THRUM_CANCELLED; -EDEADLK from the thread itself; -EINVAL when it
+ * was not started, or was joined before, or while another thread joins it. After 0 nothing
+ * of it runs any more. */
+THRUM_API int thrum_thread_join(thrum_thread *thread, int *ret_code, thrum_timeout timeout);
+
+/* Give up the handle; NULL is allowed. */
+THRUM_API void thrum_thread_free(thrum_thread *thread);
+
+/* Whether it was started and has not ended (Thread.is_alive): true in the thread itself. */
+THRUM_API bool thrum_thread_is_alive(const thrum_thread *thread);
+
+/* Its name, as long as the handle; its id in the system (gettid), 0 before it is started. */
+THRUM_API const char *thrum_thread_name(const thrum_thread *thread);
+THRUM_API uint64_t thrum_thread_native_id(const thrum_thread *thread);
+
+/* The calling thread's id in the system (threading.get_native_id). */
+THRUM_API uint64_t thrum_get_native_id(void);
+
+#ifndef __cplusplus
+#define thrum_thread_new(...) thrum_thread_new_(__VA_ARGS__, .size = sizeof(thrum_thread_options))
+#define thrum_thread_new_(ret, target, arg, ...) \
+    thrum_thread_new_with(ret, target, arg, &(thrum_thread_options){__VA_ARGS__})
+#define thrum_thread_run(...) thrum_thread_run_(__VA_ARGS__, .size = sizeof(thrum_thread_options))
+#define thrum_thread_run_(ret, target, arg, ...) \
+    thrum_thread_run_with(ret, target, arg, &(thrum_thread_options){__VA_ARGS__})
+#endif
+
+/* ---- The lock's fast path ------------------------------------------------------------ */
+
+/* The calling thread's number as it stands in a lock's word, 0 until the thread first
+ * blocks or takes a lock; and how many locks it holds, so that its number is not given
+ * to another thread while one of them names it. */
+struct thrum_self_ {
+    uint32_t owner;
+    uint32_t held;
+};
+extern THRUM_API __thread struct thrum_self_ thrum_self_ __attribute__((__tls_model__("initial-exec")));
+
+THRUM_API int thrum_lock_acquire_slow_(thrum_lock *lock, thrum_timeout timeout);
+THRUM_API int thrum_lock_release_slow_(thrum_lock *lock);
+
+#ifndef THRUM_NO_INLINE
+inline int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout)
+{
+    uint32_t unlocked = 0, owner = thrum_self_.owner;
+    /* Acquire: the section below must not begin before the lock is ours. */
+    if (owner != 0 && timeout.kind_ != THRUM_TIMEOUT_INVALID_ &&
+        __atomic_compare_exchange_n(&lock->state_, &unlocked, owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        thrum_self_.held++;
+        return 0;
+    }
+    return thrum_lock_acquire_slow_(lock, timeout);
+}
+
+inline int thrum_lock_release(thrum_lock *lock)
+{
+    uint32_t owner = thrum_self_.owner, mine = owner;
+    /* Release: what the section wrote is seen by whoever takes the lock next. */
+    if (owner != 0 &&
+        __atomic_compare_exchange_n(&lock->state_, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+        thrum_self_.held--;
+        return 0;
+    }
+    return thrum_lock_release_slow_(lock);
+}
+#endif
+
+#ifdef __cplusplus
+}
+
+inline int thrum_thread_new(thrum_thread **ret_thread, int (*target)(void *), void *arg,
+                            const thrum_thread_options &options = {})
+{
+    return thrum_thread_new_with(ret_thread, target, arg, &options);
+}
+
+inline int thrum_thread_run(thrum_thread **ret_thread, int (*target)(void *), void *arg,
+                            const thrum_thread_options &options = {})
+{
+    return thrum_thread_run_with(ret_thread, target, arg, &options);
+}
+#endif
+#endif
