@@ -1,0 +1,314 @@
+/*
+ * future.c - the result of a task to come
+ *
+ * One piece of memory: the future, its job, the task's input and its output. It has two
+ * holders, the handle and the executor; whoever is last frees it.
+ *
+ * The state goes from PENDING to RUNNING to FINISHED, or from PENDING to CANCELLED,
+ * each by one compare-and-swap, so a task is started or called off and never both. PARKED is
+ * set beside it while somebody may be waiting.
+ */
+#include <errno.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/options.h"
+#include "futures/job.h"
+#include "park/park.h"
+
+enum { PENDING = 0, RUNNING = 1, FINISHED = 2, CANCELLED = 3, STATE = 3, PARKED = 4 };
+
+struct callback {
+    struct callback *next;
+    void (*call)(thrum_future *future, void *arg);
+    void *arg;
+};
+
+struct thrum_future {
+    thrum_job job; /* first: a job's owner finds its future there */
+    thrum_executor *executor; /* valid until the job is gone */
+    uint32_t state;
+    uint32_t holders;
+    uint32_t guard; /* a word lock over callbacks */
+    struct callback *callbacks;
+    thrum_error *error; /* NULL: none, or see `failed` */
+    int failed;         /* the outcome, also where there was no memory for the record */
+    int code;
+    alignas(max_align_t) unsigned char data[]; /* input, output, the input's bytes */
+};
+
+static size_t aligned(size_t size)
+{
+    return (size + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+}
+
+static uint32_t state_of(const thrum_future *future)
+{
+    /* Acquire: who sees it finished sees the output. */
+    return os_load_acquire(&future->state) & STATE;
+}
+
+static bool is_done(const thrum_future *future)
+{
+    return state_of(future) >= FINISHED;
+}
+
+/* ---- Making and freeing ---- */
+
+static void drop(thrum_future *future)
+{
+    /* Acquire and release: each holder's uses are over before the last one frees it. */
+    if (os_sub_acq_rel(&future->holders, 1) != 1)
+        return;
+    if (future->job.task->output_kind == THRUM_KIND_BUFFER)
+        thrum_buffer_free(future->job.output);
+    free(future->error);
+    free(future);
+}
+
+void thrum_future_free(thrum_future *future)
+{
+    if (future != NULL)
+        drop(future);
+}
+
+static const struct thrum_job_owner_ owner;
+
+static thrum_future *make(const thrum_task *task, const void *input)
+{
+    thrum_bytes bytes = {0};
+    if (task->input_kind == THRUM_KIND_BYTES)
+        bytes = *(const thrum_bytes *)input;
+    size_t output_at = aligned(task->input_size), bytes_at = output_at + aligned(task->output_size);
+    if (task->input_size > SIZE_MAX / 8 || task->output_size > SIZE_MAX / 8 || bytes.size > SIZE_MAX / 8)
+        return NULL;
+    thrum_future *future = malloc(sizeof *future + bytes_at + bytes.size);
+    if (future == NULL)
+        return NULL;
+    *future = (thrum_future){.holders = 2};
+    future->job = (thrum_job){
+        .task = task, .input = future->data, .output = future->data + output_at, .count = 1, .owner_ = &owner};
+    memcpy(future->data, input, task->input_size);
+    memset(future->job.output, 0, task->output_size);
+    if (bytes.size > 0) {
+        memcpy(future->data + bytes_at, bytes.data, bytes.size);
+        ((thrum_bytes *)(void *)future->data)->data = future->data + bytes_at;
+    }
+    return future;
+}
+
+int thrum_submit_with(thrum_executor *executor, const thrum_task *task, const void *input, thrum_future **ret_future,
+                      const thrum_submit_options *options)
+{
+    thrum_submit_options o;
+    int result = options_read(&o, sizeof o, options);
+    if (result == 0)
+        result = executor_takes(executor, task);
+    if (result != 0)
+        return result;
+    thrum_future *future = make(task, input);
+    if (future == NULL)
+        return -ENOMEM;
+    future->executor = executor;
+    future->job.token = o.token;
+    result = executor_submit(executor, &future->job);
+    if (result != 0) {
+        future->holders = 1;
+        drop(future);
+        return result;
+    }
+    *ret_future = future;
+    return 0;
+}
+
+/* ---- The way of a future ---- */
+
+/* From PENDING to `to`. False: it was not pending any more. */
+static bool leave_pending(thrum_future *future, uint32_t to)
+{
+    uint32_t state = os_load_relaxed(&future->state);
+    while ((state & STATE) == PENDING)
+        /* Relaxed: what there is to see is released with FINISHED, or is only the state. */
+        if (os_cas_relaxed(&future->state, &state, (state & PARKED) | to))
+            return true;
+    return false;
+}
+
+static void run_callbacks(thrum_future *future)
+{
+    os_wordlock_acquire(&future->guard);
+    struct callback *callback = future->callbacks;
+    future->callbacks = NULL;
+    os_wordlock_release(&future->guard);
+    while (callback != NULL) {
+        struct callback *next = callback->next;
+        callback->call(future, callback->arg);
+        free(callback);
+        callback = next;
+    }
+}
+
+/* `wakes`: the state word as it was, with PARKED or without. */
+static void announce(thrum_future *future, uint32_t was)
+{
+    if ((was & PARKED) != 0)
+        (void)unpark(&future->state, SIZE_MAX, NULL, NULL);
+    run_callbacks(future);
+}
+
+bool thrum_future_cancel(thrum_future *future)
+{
+    if (!leave_pending(future, CANCELLED))
+        return state_of(future) == CANCELLED;
+    /* Relaxed: a waiter that we miss here has not parked yet, and sees CANCELLED first. */
+    announce(future, os_load_relaxed(&future->state));
+    return true;
+}
+
+static bool start(thrum_job *job)
+{
+    thrum_future *future = (thrum_future *)(void *)job;
+    if (executor_cancels(future->executor) || (job->token != NULL && token_cancelled(job->token)))
+        (void)thrum_future_cancel(future);
+    if (leave_pending(future, RUNNING))
+        return true;
+    drop(future); /* cancelled */
+    return false;
+}
+
+static void fail(thrum_job *job, size_t item, const thrum_error *error)
+{
+    thrum_future *future = (thrum_future *)(void *)job;
+    (void)item;
+    future->failed = error->outcome;
+    future->code = error->code;
+    if (future->error == NULL)
+        future->error = malloc(sizeof *error);
+    if (future->error != NULL) {
+        *future->error = *error;
+        future->error->index = THRUM_NO_INDEX;
+    }
+}
+
+static bool finish(thrum_job *job)
+{
+    thrum_future *future = (thrum_future *)(void *)job;
+    /* Release: the output is there before the state says so. */
+    announce(future, os_exchange_release(&future->state, FINISHED));
+    drop(future);
+    return false;
+}
+
+static const struct thrum_job_owner_ owner = {.start = start, .fail = fail, .finish = finish, .again = NULL};
+
+/* ---- Waiting ---- */
+
+static bool still_waiting(void *arg)
+{
+    const thrum_future *future = arg;
+    /* Relaxed: whoever finishes it takes PARKED along, and comes for this bucket's lock after us. */
+    uint32_t state = os_load_relaxed(&future->state);
+    return (state & STATE) < FINISHED && (state & PARKED) != 0;
+}
+
+/* 0: it is done; THRUM_TIMEOUT, THRUM_CANCELLED, -EINVAL, -EAGAIN. */
+static int await(thrum_future *future, thrum_timeout timeout)
+{
+    struct park_call call = {.key = &future->state, .validate = still_waiting, .arg = future};
+    int result = park_deadline(timeout, &call.deadline);
+    while (result == 0 && !is_done(future)) {
+        if (call.deadline <= 0)
+            return THRUM_TIMEOUT;
+        uint32_t state = os_load_relaxed(&future->state);
+        /* Relaxed: the bit carries no data. */
+        if ((state & STATE) >= FINISHED ||
+            ((state & PARKED) == 0 && !os_cas_relaxed(&future->state, &state, state | PARKED)))
+            continue;
+        result = park(&call);
+        if (result == PARK_CHANGED)
+            result = 0;
+    }
+    return result;
+}
+
+static int copy_out(const thrum_future *future, void *ret_output)
+{
+    const thrum_task *task = future->job.task;
+    if (ret_output == NULL)
+        return 0;
+    if (task->output_kind == THRUM_KIND_PLAIN) {
+        memcpy(ret_output, future->job.output, task->output_size);
+        return 0;
+    }
+    const thrum_buffer *output = future->job.output;
+    thrum_buffer copy = {0};
+    int result = thrum_buffer_append(&copy, output->data, output->size);
+    if (result == 0)
+        memcpy(ret_output, &copy, sizeof copy);
+    return result;
+}
+
+int thrum_future_result(thrum_future *future, void *ret_output, thrum_timeout timeout)
+{
+    int result = await(future, timeout);
+    if (result != 0)
+        return result;
+    if (state_of(future) == CANCELLED)
+        return THRUM_CANCELLED;
+    return future->failed != 0 ? future->failed : copy_out(future, ret_output);
+}
+
+int thrum_future_exception(thrum_future *future, thrum_error *ret_error, thrum_timeout timeout)
+{
+    int result = await(future, timeout);
+    if (result != 0)
+        return result;
+    if (future->error != NULL) {
+        *ret_error = *future->error;
+    } else {
+        int outcome = state_of(future) == CANCELLED ? THRUM_CANCELLED : future->failed;
+        *ret_error = error_plain(outcome, future->job.task, THRUM_NO_INDEX);
+        ret_error->code = future->code;
+    }
+    return 0;
+}
+
+/* ---- Questions and callbacks ---- */
+
+bool thrum_future_cancelled(const thrum_future *future)
+{
+    return state_of(future) == CANCELLED;
+}
+
+bool thrum_future_running(const thrum_future *future)
+{
+    return state_of(future) == RUNNING;
+}
+
+bool thrum_future_done(const thrum_future *future)
+{
+    return is_done(future);
+}
+
+int thrum_future_add_done_callback(thrum_future *future, void (*call)(thrum_future *future, void *arg), void *arg)
+{
+    struct callback *callback = malloc(sizeof *callback);
+    if (callback == NULL)
+        return -ENOMEM;
+    *callback = (struct callback){NULL, call, arg};
+    os_wordlock_acquire(&future->guard);
+    bool late = is_done(future); /* whoever finishes it takes the list under the guard afterwards */
+    if (!late) {
+        struct callback **end = &future->callbacks;
+        while (*end != NULL)
+            end = &(*end)->next;
+        *end = callback;
+    }
+    os_wordlock_release(&future->guard);
+    if (late) {
+        free(callback);
+        call(future, arg);
+    }
+    return 0;
+}

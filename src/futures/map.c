@@ -1,0 +1,293 @@
+/*
+ * map.c - one task over many inputs, into the caller's array
+ *
+ * A few pieces are under way at once, the window, and each is filled again with the next
+ * range of inputs when it is done, until none are left: so the cost of handing out
+ * is paid for a range and not for an input, and what is under way stays bounded.
+ * Unless a chunk size is given, ranges are a share of what is left: large at first,
+ * single inputs at the end, so that all workers end together (guided self-scheduling:
+ * Polychronopoulos and Kuck, 1987).
+ *
+ * Pieces share nothing but the claim of the next range, counters, and the record of the
+ * first failure. The caller waits for `pieces`; the piece that brings it to zero
+ * touches nothing of the map afterwards.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/options.h"
+#include "futures/job.h"
+#include "park/park.h"
+
+#define PIECES_PER_WORKER 3
+#define RANGES_LEFT_PER_WORKER 8
+#define PROGRESS_NS 100000000
+
+struct map;
+
+struct piece {
+    thrum_job job; /* first: a job's owner finds its piece there */
+    struct map *map;
+    size_t begin;
+    size_t failed; /* items of this range */
+};
+
+struct map {
+    thrum_executor *executor;
+    const thrum_task *task;
+    const char *inputs;
+    char *outputs;
+    size_t n, chunksize, workers;
+    thrum_token *token;     /* the caller's, or our own */
+    thrum_error *errors;    /* the caller's array, or NULL */
+    size_t next;            /* the first input that nobody has claimed */
+    size_t done;            /* inputs that are dealt with, well or not */
+    uint32_t stopped;       /* 1: nothing more is claimed */
+    uint32_t pieces;        /* under way; the caller parks here */
+    uint32_t guard;         /* a word lock over first */
+    thrum_error first;      /* the failure at the lowest place; outcome 0: none */
+    struct piece window[];
+};
+
+/* ---- Handing out ---- */
+
+static void stop(struct map *map)
+{
+    os_store_relaxed(&map->stopped, 1); /* relaxed: the sooner seen the better, that is all */
+}
+
+static bool is_stopped(const struct map *map)
+{
+    return os_load_relaxed(&map->stopped) != 0 || executor_cancels(map->executor) || token_cancelled(map->token);
+}
+
+static size_t range(const struct map *map, size_t left)
+{
+    size_t size = map->chunksize != 0 ? map->chunksize : left / (map->workers * RANGES_LEFT_PER_WORKER);
+    if (size == 0)
+        size = 1;
+    return size < left ? size : left;
+}
+
+/* Fill the piece with the next range. False: there is none, or it is over. */
+static bool claim(struct piece *piece)
+{
+    struct map *map = piece->map;
+    size_t begin = os_load_relaxed(&map->next), count;
+    do {
+        if (begin == map->n || is_stopped(map))
+            return false;
+        count = range(map, map->n - begin);
+        /* Relaxed: the inputs were there before the first piece was submitted. */
+    } while (!os_cas_relaxed(&map->next, &begin, begin + count));
+    piece->begin = begin;
+    piece->failed = 0;
+    piece->job.input = map->inputs + begin * map->task->input_size;
+    piece->job.output = map->outputs + begin * map->task->output_size;
+    piece->job.count = count;
+    return true;
+}
+
+static bool still_pieces(void *arg)
+{
+    const struct map *map = arg;
+    /* Acquire: pairs with retire, so the outputs are seen. */
+    return os_load_acquire(&map->pieces) != 0;
+}
+
+/* The map may be gone after this. */
+static void retire(struct map *map)
+{
+    const uint32_t *pieces = &map->pieces;
+    /* Acquire and release: all that each piece did is seen by the caller. */
+    if (os_sub_acq_rel(&map->pieces, 1) == 1)
+        (void)unpark(pieces, SIZE_MAX, NULL, NULL);
+}
+
+/* ---- What became of inputs ---- */
+
+static void record(struct map *map, const thrum_error *error)
+{
+    if (map->errors != NULL)
+        map->errors[error->index] = *error;
+    os_wordlock_acquire(&map->guard);
+    if (map->first.outcome == 0 || error->index < map->first.index)
+        map->first = *error;
+    os_wordlock_release(&map->guard);
+}
+
+/* Inputs [begin, begin + count) were never run. */
+static void skip(struct map *map, size_t begin, size_t count, int outcome)
+{
+    memset(map->outputs + begin * map->task->output_size, 0, count * map->task->output_size);
+    for (size_t i = begin; map->errors != NULL && i < begin + count; i++)
+        map->errors[i] = error_plain(outcome, map->task, i);
+}
+
+static bool start(thrum_job *job)
+{
+    struct piece *piece = (struct piece *)(void *)job;
+    struct map *map = piece->map;
+    if (is_stopped(map)) {
+        skip(map, piece->begin, job->count, THRUM_CANCELLED);
+        stop(map); /* also where only the executor said so: the rest is skipped too */
+        retire(map);
+        return false;
+    }
+    memset(job->output, 0, job->count * map->task->output_size);
+    if (map->errors != NULL)
+        memset(&map->errors[piece->begin], 0, job->count * sizeof(thrum_error));
+    return true;
+}
+
+static void fail(thrum_job *job, size_t item, const thrum_error *error)
+{
+    struct piece *piece = (struct piece *)(void *)job;
+    struct map *map = piece->map;
+    thrum_error mine = *error;
+    mine.index = piece->begin + item;
+    memset((char *)job->output + item * map->task->output_size, 0, map->task->output_size);
+    record(map, &mine);
+    if (map->errors == NULL)
+        stop(map);
+}
+
+static bool finish(thrum_job *job)
+{
+    struct piece *piece = (struct piece *)(void *)job;
+    struct map *map = piece->map;
+    (void)os_add_relaxed(&map->done, job->count); /* relaxed: progress is a hint */
+    if (claim(piece))
+        return true;
+    retire(map);
+    return false;
+}
+
+/* The executor does not take it: its range comes to nothing, and the rest is not handed out. */
+static void refuse(struct piece *piece, int result)
+{
+    struct map *map = piece->map;
+    thrum_error error = error_plain(result, map->task, piece->begin);
+    skip(map, piece->begin, piece->job.count, result);
+    record(map, &error);
+    stop(map);
+    retire(map);
+}
+
+static void again(thrum_job *job)
+{
+    struct piece *piece = (struct piece *)(void *)job;
+    int result = executor_submit(piece->map->executor, job);
+    if (result != 0)
+        refuse(piece, result);
+}
+
+static const struct thrum_job_owner_ owner = {start, fail, finish, again};
+
+/* ---- The caller ---- */
+
+static void hand_out(struct map *map, size_t window)
+{
+    for (size_t i = 0; i < window; i++) {
+        struct piece *piece = &map->window[i];
+        piece->map = map;
+        piece->job = (thrum_job){.task = map->task, .token = map->token, .owner_ = &owner};
+        if (!claim(piece))
+            return;
+        (void)os_add_relaxed(&map->pieces, 1); /* relaxed: only this thread waits for zero */
+        again(&piece->job);
+    }
+}
+
+/* Wait until no piece is under way. Once the wait is called off, the tasks are, and it goes on
+ * until they have ended. 0, THRUM_TIMEOUT, THRUM_CANCELLED. */
+static int await(struct map *map, int64_t deadline, const thrum_map_options *o)
+{
+    int outcome = 0;
+    size_t told = 0;
+    struct park_call call = {.key = &map->pieces, .validate = still_pieces, .arg = map};
+    while (still_pieces(map)) {
+        int64_t now = o->progress != NULL ? os_now() : 0;
+        call.deadline = o->progress != NULL && now < deadline - PROGRESS_NS ? now + PROGRESS_NS : deadline;
+        call.uncancellable = outcome != 0;
+        int result = park(&call);
+        if (result == THRUM_CANCELLED || (result == THRUM_TIMEOUT && call.deadline == deadline)) {
+            outcome = result;
+            deadline = OS_FOREVER;
+            stop(map);
+            thrum_token_cancel(map->token);
+        }
+        size_t done = os_load_relaxed(&map->done);
+        if (o->progress != NULL && done > told && done < map->n) {
+            told = done;
+            o->progress(done, map->n, o->progress_arg);
+        }
+    }
+    return outcome;
+}
+
+/* Run it, with everything in place. */
+static int run(struct map *map, size_t window, int64_t deadline, const thrum_map_options *o)
+{
+    hand_out(map, window);
+    int outcome = await(map, deadline, o);
+    skip(map, map->next, map->n - map->next, THRUM_CANCELLED);
+    if (map->first.outcome != 0 && o->error != NULL)
+        *o->error = map->first;
+    if (outcome == 0 && map->first.outcome != 0)
+        outcome = map->first.outcome < 0 || map->first.outcome == THRUM_CLOSED ? map->first.outcome : THRUM_FAILED;
+    if (outcome == 0 && map->done < map->n)
+        outcome = THRUM_CANCELLED;
+    if (outcome == 0 && o->progress != NULL)
+        o->progress(map->n, map->n, o->progress_arg);
+    return outcome;
+}
+
+static int check(const thrum_executor *executor, const thrum_task *task, const void *inputs, const void *outputs,
+                 size_t n, const thrum_map_options *o)
+{
+    int result = executor_takes(executor, task);
+    if (result != 0)
+        return result;
+    bool fits = n <= PTRDIFF_MAX / task->input_size && n <= PTRDIFF_MAX / task->output_size;
+    return !fits || (n > 0 && (inputs == NULL || outputs == NULL)) || o->unordered ? -EINVAL : 0;
+}
+
+int thrum_map_with(thrum_executor *executor, const thrum_task *task, const void *inputs, void *outputs, size_t n,
+                   const thrum_map_options *options)
+{
+    thrum_map_options o;
+    int64_t deadline;
+    if (options_read(&o, sizeof o, options) != 0 || park_deadline(o.timeout, &deadline) != 0)
+        return -EINVAL;
+    int result = check(executor, task, inputs, outputs, n, &o);
+    if (result != 0)
+        return result;
+
+    size_t workers = thrum_executor_workers(executor);
+    size_t window = o.window != 0 ? o.window : workers * PIECES_PER_WORKER;
+    if (window > n)
+        window = n;
+    if (window > PTRDIFF_MAX / 2 / sizeof(struct piece))
+        return -ENOMEM;
+    thrum_token *own = NULL;
+    struct map *map = calloc(1, sizeof *map + window * sizeof(struct piece));
+    if (map == NULL || (o.token == NULL && thrum_token_new(&own) != 0)) {
+        free(map);
+        return -ENOMEM;
+    }
+    map->executor = executor;
+    map->task = task;
+    map->inputs = inputs;
+    map->outputs = outputs;
+    map->n = n;
+    map->chunksize = o.chunksize;
+    map->workers = workers;
+    map->token = own != NULL ? own : o.token;
+    map->errors = o.errors;
+    result = run(map, window, deadline, &o);
+    thrum_token_free(own);
+    free(map);
+    return result;
+}

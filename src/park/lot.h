@@ -1,0 +1,28 @@
+/*
+ * lot.h - the parking lot's part of the library's state (see park.h)
+ */
+#ifndef PARK_LOT_H_
+#define PARK_LOT_H_
+
+#include <stdint.h>
+
+/*
+ * So many buckets that a million waiters on different addresses still find 15 to a
+ * bucket. The table is fixed, so no wait ever has to wait for it to grow, and is in
+ * memory that the system gives page by page as it is touched: 1 MiB at the most.
+ */
+#define PARK_BUCKETS 65536
+
+struct park_wait;
+
+struct park_bucket {
+    uint32_t guard; /* a word lock over this bucket and all waits in it */
+    uint32_t reserved;
+    struct park_wait *keys; /* one wait for each address here, the longest waiting; see park.c */
+};
+
+struct park_lot {
+    struct park_bucket buckets[PARK_BUCKETS];
+} __attribute__((aligned(4096)));
+
+#endif

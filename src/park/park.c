@@ -1,0 +1,286 @@
+/*
+ * park.c - the parking lot (park.h says what it is for)
+ *
+ * A bucket's `keys` is a list, by next_key, of the first wait of each address in it.
+ * The first wait's ring, by next and prev, holds the others of that address in order of
+ * arrival; its prev is the last. Only the first in a ring has a next_key.
+ */
+#include "park/park.h"
+
+#include <errno.h>
+
+#include "platform/state.h"
+
+/* ---- Buckets ---- */
+
+static struct park_bucket *bucket_of(const void *key)
+{
+    /* Fibonacci hashing (Knuth, TAOCP 3, 6.4): the top bits mix all the address's. */
+    uint64_t hash = ((uint64_t)(uintptr_t)key >> 2) * UINT64_C(0x9E3779B97F4A7C15);
+    return &os_state()->lot.buckets[hash / (UINT64_MAX / PARK_BUCKETS + 1)];
+}
+
+static struct park_bucket *lock_bucket(const void *key)
+{
+    struct park_bucket *bucket = bucket_of(key);
+    os_wordlock_acquire(&bucket->guard);
+    return bucket;
+}
+
+static void unlock_bucket(struct park_bucket *bucket)
+{
+    os_wordlock_release(&bucket->guard);
+}
+
+/* The bucket of a wait that somebody may be moving. Relaxed: the key counts only when it is
+ * found unchanged under its bucket's lock, and it changes only under that. */
+static struct park_bucket *lock_bucket_of(struct park_wait *wait)
+{
+    for (;;) {
+        const void *key = os_load_relaxed(&wait->key);
+        struct park_bucket *bucket = lock_bucket(key);
+        if (os_load_relaxed(&wait->key) == key)
+            return bucket;
+        unlock_bucket(bucket);
+    }
+}
+
+/* ---- Queues; the bucket's lock is held ---- */
+
+/* Where the list of keys points to the first wait at this address; *result is NULL if there is none. */
+static struct park_wait **find(struct park_bucket *bucket, const void *key)
+{
+    struct park_wait **at = &bucket->keys;
+    while (*at != NULL && os_load_relaxed(&(*at)->key) != key)
+        at = &(*at)->next_key;
+    return at;
+}
+
+static void append(struct park_bucket *bucket, struct park_wait *wait)
+{
+    struct park_wait **at = find(bucket, wait->key), *first = *at;
+    wait->queued = true;
+    wait->next_key = NULL;
+    if (first == NULL) {
+        wait->next = wait->prev = wait;
+        *at = wait;
+    } else {
+        wait->next = first;
+        wait->prev = first->prev;
+        wait->prev->next = wait;
+        first->prev = wait;
+    }
+}
+
+/* `at` is find()'s of the wait's key. */
+static void take_out(struct park_wait **at, struct park_wait *wait)
+{
+    if (*at == wait) {
+        if (wait->next == wait) {
+            *at = wait->next_key;
+        } else {
+            wait->next->next_key = wait->next_key;
+            *at = wait->next;
+        }
+    }
+    wait->next->prev = wait->prev;
+    wait->prev->next = wait->next;
+    wait->queued = false;
+}
+
+/* ---- Waiting ---- */
+
+static bool withdraw(struct park_wait *wait)
+{
+    struct park_bucket *bucket = lock_bucket_of(wait);
+    bool queued = wait->queued;
+    if (queued)
+        take_out(find(bucket, wait->key), wait);
+    unlock_bucket(bucket);
+    return queued;
+}
+
+static int enqueue(struct park_call *call, struct park_wait *wait, thrum_token *token)
+{
+    int result = 0;
+    struct park_bucket *bucket = lock_bucket(call->key);
+    /* A canceller that came before we could be found has set its mark by now: it locks our
+     * bucket, before or after us, only behind that. */
+    if (token != NULL && token_cancelled(token)) {
+        result = THRUM_CANCELLED;
+    } else if (call->validate != NULL && !call->validate(call->arg)) {
+        result = PARK_CHANGED;
+    } else {
+        /* Relaxed: a waker finds the wait under the bucket's lock, which orders this before it. */
+        os_store_relaxed(&wait->sleeper->wake, 0);
+        append(bucket, wait);
+    }
+    unlock_bucket(bucket);
+    return result;
+}
+
+/* A time-out is not one until the wait has been taken out: before that, a waker may have it. */
+static int sleep_until_woken(struct park_wait *wait, int64_t deadline)
+{
+    struct sleeper *self = wait->sleeper;
+    /* Acquire: pairs with the waker's release, so its result and all it did before are seen. */
+    while (os_load_acquire(&self->wake) == 0) {
+        if (self->ops->sleep(self, deadline) == -ETIMEDOUT) {
+            if (withdraw(wait))
+                return THRUM_TIMEOUT;
+            deadline = OS_FOREVER; /* the waker that took us out is about to store its 1 */
+        }
+    }
+    return wait->result;
+}
+
+int park(struct park_call *call)
+{
+    struct sleeper *self = sleeper_self();
+    if (self == NULL)
+        return -EAGAIN;
+    thrum_token *token = call->uncancellable ? NULL : self->token;
+    struct park_wait wait = {.key = call->key, .sleeper = self, .since = call->since};
+    if (token != NULL && !token_enlist(token, &wait))
+        return THRUM_CANCELLED;
+
+    int result = enqueue(call, &wait, token);
+    if (result == 0) {
+        if (call->before_sleep != NULL)
+            call->before_sleep(call->arg);
+        result = sleep_until_woken(&wait, call->deadline);
+    }
+    if (token != NULL)
+        token_delist(token, &wait);
+    call->ret_moved = wait.moved;
+    call->ret_word = wait.word;
+    return result;
+}
+
+/* ---- Waking ---- */
+
+static void wake(struct sleeper *sleeper)
+{
+    /* Release: pairs with sleep_until_woken. From here on the wait may be gone; the sleeper's
+     * record never is. */
+    os_store_release(&sleeper->wake, 1);
+    sleeper->ops->wake(sleeper);
+}
+
+/* Take out at most n; they are chained by next, ended by NULL. */
+static struct park_wait *take_first(struct park_bucket *bucket, const void *key, size_t n, struct unparked *done)
+{
+    struct park_wait *chain = NULL, **end = &chain, **at = find(bucket, key);
+    while (done->woken < n && *at != NULL && os_load_relaxed(&(*at)->key) == key) {
+        struct park_wait *first = *at;
+        take_out(at, first);
+        *end = first;
+        end = &first->next;
+        done->woken++;
+    }
+    *end = NULL;
+    done->more = *at != NULL && os_load_relaxed(&(*at)->key) == key;
+    if (chain != NULL) {
+        done->first_owner = chain->sleeper->owner;
+        done->first_since = chain->since;
+    }
+    return chain;
+}
+
+size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
+{
+    struct unparked done = {0};
+    struct park_bucket *bucket = lock_bucket(key);
+    struct park_wait *chain = take_first(bucket, key, n, &done);
+    uintptr_t word = commit != NULL ? commit(arg, &done) : 0;
+    unlock_bucket(bucket);
+
+    while (chain != NULL) {
+        struct park_wait *next = chain->next; /* before the wait is gone */
+        chain->word = word;
+        wake(chain->sleeper);
+        chain = next;
+    }
+    return done.woken;
+}
+
+void park_expel(struct park_wait *wait, int result)
+{
+    struct park_bucket *bucket = lock_bucket_of(wait);
+    bool queued = wait->queued;
+    if (queued) {
+        take_out(find(bucket, wait->key), wait);
+        wait->result = result;
+    }
+    unlock_bucket(bucket);
+    if (queued)
+        wake(wait->sleeper);
+}
+
+/* ---- Moving ---- */
+
+static void lock_two(struct park_bucket *one, struct park_bucket *other)
+{
+    struct park_bucket *low = one < other ? one : other, *high = one < other ? other : one;
+    os_wordlock_acquire(&low->guard);
+    if (high != low)
+        os_wordlock_acquire(&high->guard);
+}
+
+static void unlock_two(struct park_bucket *one, struct park_bucket *other)
+{
+    unlock_bucket(one);
+    if (other != one)
+        unlock_bucket(other);
+}
+
+size_t unpark_requeue(const void *from, const void *to, size_t n,
+                      void (*commit)(void *arg, size_t moved, bool more), void *arg)
+{
+    struct park_bucket *source = bucket_of(from), *target = bucket_of(to);
+    struct unparked done = {0};
+    int64_t now = os_now();
+    lock_two(source, target);
+    struct park_wait *chain = take_first(source, from, n, &done);
+    while (chain != NULL) {
+        struct park_wait *next = chain->next;
+        chain->moved = true;
+        chain->since = now; /* it wants the new thing from now on */
+        /* Relaxed: see lock_bucket_of. */
+        os_store_relaxed(&chain->key, to);
+        append(target, chain);
+        chain = next;
+    }
+    commit(arg, done.woken, done.more);
+    unlock_two(source, target);
+    return done.woken;
+}
+
+/* ---- The rest ---- */
+
+int park_deadline(thrum_timeout timeout, int64_t *ret_deadline)
+{
+    switch (timeout.kind_) {
+    case THRUM_TIMEOUT_FOREVER_:
+        *ret_deadline = OS_FOREVER;
+        return 0;
+    case THRUM_TIMEOUT_AFTER_:
+        if (timeout.ns_ <= 0) {
+            *ret_deadline = 0;
+        } else {
+            int64_t now = os_now();
+            *ret_deadline = timeout.ns_ < OS_FOREVER - now ? now + timeout.ns_ : OS_FOREVER;
+        }
+        return 0;
+    case THRUM_TIMEOUT_UNTIL_:
+        *ret_deadline = timeout.ns_;
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+void park_forked(void)
+{
+    os_forget_pages(&os_state()->lot, sizeof(struct park_lot));
+}

@@ -1,0 +1,110 @@
+/*
+ * park.h - the one way to wait
+ *
+ * Everything in the library that blocks, blocks in park(), on the address of what it
+ * waits for, and is woken by unpark() on that address. The parking lot keeps the queues;
+ * a lock or event needs no more than a few bits of its own.
+ *
+ * The idea is WebKit's WTF::ParkingLot; Rust's parking_lot_core and CPython's
+ * Python/parking_lot.c are its descendants. The queue of an address lies in a bucket, found by
+ * a hash of the address, under the bucket's lock. The waits are on their waiters'
+ * stacks, so waiting allocates nothing.
+ *
+ * What makes it safe: validate and commit run under the bucket's lock. A waiter looks
+ * once more whether it should wait, and a waker changes the object's bits by whom it woke,
+ * with nobody coming or going in between. So a bit that says 'somebody may be waiting'
+ * is set by the waiter before it parks and can be cleared in commit. It may stay set after a
+ * time-out, when nobody waits any more: the next waker finds nobody and clears it.
+ *
+ * Two levels, as in Go's runtime/sema.go: in a bucket, waits of one address hang on the
+ * first of them, so what waits elsewhere costs nothing beyond the first.
+ *
+ * Order of locks: a token's guard, then buckets by address. Nothing else is taken in them,
+ * and nobody is woken under a bucket's lock.
+ */
+#ifndef PARK_PARK_H_
+#define PARK_PARK_H_
+
+#include "park/sleeper.h"
+
+/* One wait, from the caller's side. */
+struct park_call {
+    const void *key;              /* the address; never read or written through */
+    bool (*validate)(void *arg);  /* under the bucket's lock: shall I still wait? NULL: yes */
+    void (*before_sleep)(void *arg); /* when the wait can be found, before it sleeps; or NULL */
+    void *arg;
+    int64_t deadline;     /* os_now() to reach, or OS_FOREVER */
+    int64_t since;        /* since when the caller has been trying, for wakers that are fair; 0: untold */
+    bool uncancellable;   /* true: the sleeper's cancel token does not end it */
+    bool ret_moved;       /* out: it was moved to another address meanwhile */
+    uintptr_t ret_word;   /* out, when woken: what the waker's commit returned */
+};
+
+enum { PARK_CHANGED = 1000 };
+
+/*
+ * Wait. 0: woken by unpark; PARK_CHANGED: validate said no; THRUM_TIMEOUT; THRUM_CANCELLED: the
+ * sleeper's token is cancelled; -EAGAIN: the calling thread could not be registered. A wait that was
+ * woken is never reported as one of the others: it left the queue by one way only.
+ */
+#define park thrum_park_
+int park(struct park_call *call);
+
+/* What unpark did, for commit. */
+struct unparked {
+    size_t woken;           /* waits taken out of the queue */
+    bool more;              /* whether others are left in it */
+    uint32_t first_owner;   /* the longest waiting one's number, when woken > 0 */
+    int64_t first_since;    /* and its `since` */
+};
+
+/* Wake at most n that wait at the address, longest first; how many were woken. commit (or NULL)
+ * is called in any case; its result goes to each as ret_word. */
+#define unpark thrum_unpark_
+size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);
+
+/* Move at most n waits from one address to the end of another's queue, without waking them; how
+ * many were moved. commit is called under the locks of both, in any case. Not for two
+ * moves in opposite directions by design of the caller. */
+#define unpark_requeue thrum_unpark_requeue_
+size_t unpark_requeue(const void *from, const void *to, size_t n,
+                      void (*commit)(void *arg, size_t moved, bool more), void *arg);
+
+/* The deadline of a time-out that starts now, into *ret_deadline: 0, or -EINVAL. An expired one,
+ * THRUM_NOWAIT included, is 0 or in the past; OS_FOREVER: none. */
+#define park_deadline thrum_park_deadline_
+int park_deadline(thrum_timeout timeout, int64_t *ret_deadline);
+
+/* Empty the lot: in a forked child, where nobody waits. */
+#define park_forked thrum_park_forked_
+void park_forked(void);
+
+/* ---- For token.c ---- */
+
+/* A wait, on its waiter's stack. All but `enlisted` is guarded by the lock of the bucket of its key. */
+struct park_wait {
+    const void *key;
+    struct park_wait *next, *prev; /* ring of the waits at this address, in order of arrival */
+    struct park_wait *next_key;    /* of the first in a ring: the first of another address here */
+    struct sleeper *sleeper;
+    int64_t since;
+    uintptr_t word;
+    int result;  /* 0 or THRUM_CANCELLED, when it was taken out by somebody else */
+    bool queued; /* it is in a bucket */
+    bool moved;
+    struct park_wait *enlisted_next, **enlisted_at; /* with its token; by the token's guard */
+};
+
+/* Take the wait out of its queue, if it is still there, with that result, and wake it. */
+#define park_expel thrum_park_expel_
+void park_expel(struct park_wait *wait, int result);
+
+/* Put a wait on its token's list; false: the token is cancelled. And take it off. */
+#define token_enlist thrum_token_enlist_
+#define token_delist thrum_token_delist_
+#define token_cancelled thrum_token_cancelled_
+bool token_enlist(thrum_token *token, struct park_wait *wait);
+void token_delist(thrum_token *token, struct park_wait *wait);
+bool token_cancelled(const thrum_token *token);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * sleeper.c - the records of sleepers, and how a thread of the system sleeps
+ *
+ * A thread gets its record when it first waits or takes a lock, so threads that were
+ * not made by thrum need no call to be known. It sleeps on the futex word in it.
+ */
+#include "park/sleeper.h"
+
+#include <stdlib.h>
+
+#include "platform/state.h"
+
+__thread struct thrum_self_ thrum_self_;
+__thread struct sleeper *sleeper_current;
+
+static int thread_sleep(struct sleeper *sleeper, int64_t deadline)
+{
+    return os_futex_wait(&sleeper->wake, 0, deadline);
+}
+
+static void thread_wake(struct sleeper *sleeper)
+{
+    os_futex_wake(&sleeper->wake, 1);
+}
+
+static const struct sleeper_ops thread_ops = {thread_sleep, thread_wake};
+
+/* A record never used before; the roll's guard is held. */
+static struct sleeper *fresh(struct sleeper_roll *roll)
+{
+    if (roll->used == ROLL_BLOCKS * ROLL_BLOCK)
+        return NULL;
+    struct sleeper **block = &roll->blocks[roll->used / ROLL_BLOCK];
+    if (*block == NULL)
+        *block = calloc(ROLL_BLOCK, sizeof(struct sleeper));
+    if (*block == NULL)
+        return NULL;
+    struct sleeper *sleeper = &(*block)[roll->used % ROLL_BLOCK];
+    sleeper->owner = ++roll->used << 2;
+    return sleeper;
+}
+
+struct sleeper *sleeper_new(const struct sleeper_ops *ops)
+{
+    struct sleeper_roll *roll = &os_state()->sleepers;
+    os_wordlock_acquire(&roll->guard);
+    struct sleeper *sleeper = roll->free;
+    if (sleeper != NULL)
+        roll->free = sleeper->next;
+    else
+        sleeper = fresh(roll);
+    os_wordlock_release(&roll->guard);
+    if (sleeper != NULL) {
+        sleeper->ops = ops;
+        sleeper->token = NULL;
+        sleeper->report = NULL;
+    }
+    return sleeper;
+}
+
+void sleeper_drop(struct sleeper *sleeper)
+{
+    struct sleeper_roll *roll = &os_state()->sleepers;
+    os_wordlock_acquire(&roll->guard);
+    sleeper->next = roll->free;
+    roll->free = sleeper;
+    os_wordlock_release(&roll->guard);
+}
+
+/* A thread that ends with locks held keeps its number: the locks name it. */
+static void thread_ended(void *arg)
+{
+    if (thrum_self_.held == 0)
+        sleeper_drop(arg);
+    thrum_self_ = (struct thrum_self_){0, 0};
+    sleeper_current = NULL;
+}
+
+struct sleeper *sleeper_attach(void)
+{
+    struct sleeper *self = sleeper_new(&thread_ops);
+    if (self == NULL)
+        return NULL;
+    if (os_on_thread_exit(thread_ended, self) != 0) {
+        sleeper_drop(self);
+        return NULL;
+    }
+    thrum_self_.owner = self->owner;
+    sleeper_current = self;
+    return self;
+}

@@ -1,0 +1,64 @@
+/*
+ * sleeper.h - who waits: the seam between the parking lot and what it puts to sleep
+ *
+ * A sleeper is a line of execution: a thread of the system, or something that
+ * takes turns on one. Its record says how it sleeps and how it is woken, two
+ * functions, and holds what belongs to the line of execution rather than to one wait.
+ *
+ * Records are type-stable: their memory is never given back, only used for another
+ * sleeper. So a waker may touch the record of a sleeper that has meanwhile gone, and a walk
+ * from a lock to its owner never reads freed memory. A record is not used again while
+ * a lock is held in its number's name.
+ *
+ * The protocol of wake: the sleeper stores 0 before it can be found in the lot. Its waker,
+ * who alone took it out, stores 1 with release and then calls ops->wake. The sleeper
+ * returns from its wait only when it has seen the 1, so there is never a wake of an
+ * earlier wait still to come; a late call of ops->wake is a wake for no reason.
+ */
+#ifndef PARK_SLEEPER_H_
+#define PARK_SLEEPER_H_
+
+#include "platform/os.h"
+#include "thrum/threading.h"
+
+struct sleeper;
+
+struct sleeper_ops {
+    /* Sleep while sleeper->wake is 0. 0: it may be 1 now; -ETIMEDOUT: the deadline has passed. */
+    int (*sleep)(struct sleeper *sleeper, int64_t deadline);
+    void (*wake)(struct sleeper *sleeper);
+};
+
+struct sleeper {
+    uint32_t wake;
+    uint32_t owner; /* its number, as it stands in a lock's word: low two bits zero, never 0 */
+    const struct sleeper_ops *ops;
+    thrum_token *token;   /* its own cancel token or NULL; only the sleeper itself touches it */
+    char *report;         /* where thrum_fail writes; NULL outside a task */
+    struct sleeper *next; /* in the list of free records */
+};
+
+#define REPORT_SIZE 256
+
+#define sleeper_attach thrum_sleeper_attach_
+#define sleeper_current thrum_sleeper_current_
+#define sleeper_new thrum_sleeper_new_
+#define sleeper_drop thrum_sleeper_drop_
+
+/* Hidden, so that it is reached without a call. */
+extern __thread struct sleeper *sleeper_current;
+
+/* A record for a new sleeper, and back. new: NULL when memory or numbers are used up. */
+struct sleeper *sleeper_new(const struct sleeper_ops *ops);
+void sleeper_drop(struct sleeper *sleeper);
+
+/* Give the calling thread its record; NULL when there is none to be had. */
+struct sleeper *sleeper_attach(void);
+
+static inline struct sleeper *sleeper_self(void)
+{
+    struct sleeper *self = sleeper_current;
+    return self != NULL ? self : sleeper_attach();
+}
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * linux.c - the Linux side of the seam
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "platform/fork.h"
+#include "platform/os.h"
+
+/* ---- Futex ---- */
+
+int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    struct timespec at;
+    const struct timespec *until = NULL;
+    if (deadline != OS_FOREVER) {
+        if (deadline < 0)
+            deadline = 0;
+        at.tv_sec = (time_t)(deadline / 1000000000);
+        at.tv_nsec = (long)(deadline % 1000000000);
+        until = &at;
+    }
+    os_point_();
+    /* The BITSET form takes a point on CLOCK_MONOTONIC, not a length of time. */
+    long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until, NULL,
+                          FUTEX_BITSET_MATCH_ANY);
+    return result < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+void os_futex_wake(const uint32_t *word, int n)
+{
+    os_point_();
+    (void)syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, NULL, NULL, 0);
+}
+
+/* ---- Clock, randomness, turns ---- */
+
+int64_t os_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+uint32_t os_random(void)
+{
+    static __thread uint32_t x;
+    if (x == 0 && getrandom(&x, sizeof x, GRND_NONBLOCK) != (ssize_t)sizeof x)
+        x = (uint32_t)os_now();
+    if (x == 0)
+        x = 1;
+    /* xorshift32: George Marsaglia, "Xorshift RNGs" (2003). */
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return x;
+}
+
+void os_yield(void)
+{
+    os_point_();
+    (void)sched_yield();
+}
+
+/* ---- Threads ---- */
+
+_Static_assert(_Generic((pthread_t)0, os_thread: 1, default: 0), "a thread's handle is the system's");
+
+int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0)
+        return -error;
+    if (stack_size != 0) {
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        error = EINVAL;
+        if (stack_size <= SIZE_MAX - page)
+            error = pthread_attr_setstacksize(&attributes, (stack_size + page - 1) / page * page);
+    }
+    if (error == 0)
+        error = pthread_create(&thread, &attributes, run, arg);
+    (void)pthread_attr_destroy(&attributes);
+    return -error;
+}
+
+os_thread os_thread_self(void)
+{
+    return pthread_self();
+}
+
+void os_thread_join(os_thread thread)
+{
+    (void)pthread_join(thread, NULL);
+}
+
+void os_thread_detach(os_thread thread)
+{
+    (void)pthread_detach(thread);
+}
+
+void os_thread_set_name(const char *name)
+{
+    char cut[16];
+    strncpy(cut, name, sizeof cut - 1);
+    cut[sizeof cut - 1] = '\0';
+    (void)pthread_setname_np(pthread_self(), cut);
+}
+
+uint64_t os_native_id(void)
+{
+    return (uint64_t)gettid();
+}
+
+/* ---- What ends with a thread ---- */
+
+struct ending {
+    void (*ended)(void *arg);
+    void *arg;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static int key_error;
+static __thread struct ending ending;
+
+static void run_ending(void *arg)
+{
+    struct ending *mine = arg;
+    mine->ended(mine->arg);
+}
+
+static void make_key(void)
+{
+    key_error = pthread_key_create(&key, run_ending);
+    if (key_error == 0)
+        key_error = pthread_atfork(NULL, NULL, os_forked);
+}
+
+int os_on_thread_exit(void (*ended)(void *arg), void *arg)
+{
+    (void)pthread_once(&once, make_key);
+    if (key_error != 0)
+        return -key_error;
+    ending = (struct ending){ended, arg};
+    return -pthread_setspecific(key, &ending);
+}
+
+/* ---- Process ---- */
+
+int os_at_exit(void (*leaving)(void))
+{
+    return atexit(leaving) == 0 ? 0 : -ENOMEM;
+}
+
+void os_forget_pages(void *memory, size_t size)
+{
+    if (madvise(memory, size, MADV_DONTNEED) != 0)
+        memset(memory, 0, size);
+}

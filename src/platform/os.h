@@ -1,0 +1,148 @@
+/*
+ * os.h - the one seam to the machine
+ *
+ * Atomics, futex, clock, randomness, threads and what a process is told of its fork,
+ * exit and CPUs are reached through this header and by nothing else in src/. That
+ * is what lets a second side be put behind it: a simulation, in which a seeded
+ * scheduler runs one thread at a time and decides at every operation who is next.
+ *
+ * Two rules follow. Every operation on memory that threads share is one of the
+ * os_ macros below, for each is a point at which the simulation may switch. And all
+ * mutable state of the library is in one structure (platform/state.h), reached by
+ * os_state(), for a simulated process has one of its own.
+ *
+ * The names in the object files carry the library's prefix, because a static
+ * program has one name space for all.
+ */
+#ifndef OS_H_
+#define OS_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where the simulation may switch to another thread. */
+#define os_point_() ((void)0)
+
+/* ---- Atomics --------------------------------------------------------------------
+ *
+ * Named by the order that they give; the comment at each use says why that order is
+ * enough. There are no fences: ThreadSanitizer cannot see them. They work on plain
+ * integers and pointers of 32 or 64 bits.
+ *
+ * os_cas_...(p, expected, new): expected is a pointer, and gets the value found when the
+ * exchange fails. A failed exchange is always relaxed.
+ */
+#define os_load_relaxed(p) (os_point_(), __atomic_load_n((p), __ATOMIC_RELAXED))
+#define os_load_acquire(p) (os_point_(), __atomic_load_n((p), __ATOMIC_ACQUIRE))
+#define os_store_relaxed(p, value) (os_point_(), __atomic_store_n((p), (value), __ATOMIC_RELAXED))
+#define os_store_release(p, value) (os_point_(), __atomic_store_n((p), (value), __ATOMIC_RELEASE))
+#define os_exchange_acquire(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_ACQUIRE))
+#define os_exchange_release(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_RELEASE))
+#define os_exchange_acq_rel(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_ACQ_REL))
+#define os_add_relaxed(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELAXED))
+#define os_sub_acq_rel(p, value) (os_point_(), __atomic_fetch_sub((p), (value), __ATOMIC_ACQ_REL))
+#define os_or_relaxed(p, value) (os_point_(), __atomic_fetch_or((p), (value), __ATOMIC_RELAXED))
+
+#define os_cas_relaxed(p, expected, value) \
+    (os_point_(), __atomic_compare_exchange_n((p), (expected), (value), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+#define os_cas_acquire(p, expected, value) \
+    (os_point_(), __atomic_compare_exchange_n((p), (expected), (value), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+#define os_cas_release(p, expected, value) \
+    (os_point_(), __atomic_compare_exchange_n((p), (expected), (value), false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+
+/* ---- Futex ---------------------------------------------------------------------- */
+
+#define os_futex_wait thrum_os_futex_wait_
+#define os_futex_wake thrum_os_futex_wake_
+
+#define OS_FOREVER INT64_MAX
+
+/* Sleep while *word is `expected`, until woken or the clock reaches `deadline` (ns,
+ * os_now; OS_FOREVER). 0: woken, or *word was another, or for no reason (signals
+ * included): the caller looks again; -ETIMEDOUT. */
+int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline);
+
+/* Wake at most n sleepers. The memory need no longer be what it was, or be there: a wake
+ * that comes late is a wake for no reason. */
+void os_futex_wake(const uint32_t *word, int n);
+
+/* ---- A lock of one word, for a few instructions ------------------------------------
+ *
+ * It guards the parking lot itself and so cannot wait there. It has no owner: a
+ * coroutine's wait may release it from another stack. Zero is free.
+ */
+#define os_wordlock_acquire thrum_os_wordlock_acquire_
+#define os_wordlock_release thrum_os_wordlock_release_
+
+void os_wordlock_acquire(uint32_t *word);
+void os_wordlock_release(uint32_t *word);
+
+/* ---- Clock, randomness, turns ------------------------------------------------------- */
+
+#define os_now thrum_os_now_
+#define os_random thrum_os_random_
+#define os_yield thrum_os_yield_
+#define os_pause() (os_point_(), os_pause_())
+
+int64_t os_now(void);     /* nanoseconds on CLOCK_MONOTONIC */
+uint32_t os_random(void); /* cheap; for fairness and hashing, not for secrets */
+void os_yield(void);      /* let another thread run on this CPU */
+
+/* Tell the CPU that this is a spin. */
+static inline void os_pause_(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* ---- Threads -------------------------------------------------------------------------- */
+
+#define os_thread_create thrum_os_thread_create_
+#define os_thread_self thrum_os_thread_self_
+#define os_thread_join thrum_os_thread_join_
+#define os_thread_detach thrum_os_thread_detach_
+#define os_thread_set_name thrum_os_thread_set_name_
+#define os_native_id thrum_os_native_id_
+#define os_on_thread_exit thrum_os_on_thread_exit_
+
+typedef unsigned long os_thread;
+
+/* 0, -EAGAIN, -EINVAL (stack too small), -ENOMEM. stack_size 0: the system's default. */
+int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size);
+os_thread os_thread_self(void);        /* the calling thread, for the two below */
+void os_thread_join(os_thread thread); /* blocks until the system has ended it */
+void os_thread_detach(os_thread thread);
+void os_thread_set_name(const char *name); /* of the calling thread; cut at 15 characters */
+uint64_t os_native_id(void);
+
+/* Have `ended(arg)` called when the calling thread ends, also one that is not ours. Later than
+ * most other destructors of thread-locals; set again by one that uses us after that. 0, -EAGAIN, -ENOMEM. */
+int os_on_thread_exit(void (*ended)(void *arg), void *arg);
+
+/* ---- Process ---------------------------------------------------------------------------- */
+
+#define os_cpu_count thrum_os_cpu_count_
+#define os_at_exit thrum_os_at_exit_
+#define os_forget_pages thrum_os_forget_pages_
+
+/* CPUs that this process may use: its affinity, and the cgroup's limit rounded up; at least 1. */
+size_t os_cpu_count(void);
+
+/* Have `leaving` called at exit(3). 0, -ENOMEM. */
+int os_at_exit(void (*leaving)(void));
+
+/* Make whole pages of private memory zero without touching them one by one. */
+void os_forget_pages(void *memory, size_t size);
+
+/* ---- State --------------------------------------------------------------------------------- */
+
+struct os_state;
+
+extern struct os_state thrum_os_state_;
+#define os_state() (&thrum_os_state_)
+
+#endif

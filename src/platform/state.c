@@ -1,0 +1,23 @@
+/*
+ * state.c - the one structure of state, and what a forked child does to it
+ *
+ * Only the thread that called fork(2) is in the child. Nobody waits there, so the
+ * parking lot is emptied; the records of the other threads are left as they are, since
+ * a lock that one of them held still names it.
+ */
+#include "platform/state.h"
+
+#include "park/park.h"
+#include "platform/fork.h"
+#include "threading/thread.h"
+
+struct os_state thrum_os_state_;
+
+void os_forked(void)
+{
+    struct os_state *state = os_state();
+    park_forked();
+    threads_forked();
+    state->sleepers.guard = 0;
+    state->executors.guard = 0;
+}

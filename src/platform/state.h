@@ -1,0 +1,25 @@
+/*
+ * state.h - all mutable state of the library
+ *
+ * One structure, all zero at the start, so that a process (or a simulated one) has
+ * exactly one of it, a forked child knows what to reset, and nothing has to be
+ * initialised in any order. Each module declares its part in a header of its own and
+ * alone touches it.
+ */
+#ifndef OS_STATE_H_
+#define OS_STATE_H_
+
+#include "futures/registry.h"
+#include "park/lot.h"
+#include "park/roll.h"
+#include "platform/os.h"
+#include "threading/roll.h"
+
+struct os_state {
+    struct park_lot lot; /* first: it is whole pages */
+    struct sleeper_roll sleepers;
+    struct thread_roll threads;
+    struct executor_registry executors;
+};
+
+#endif

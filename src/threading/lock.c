@@ -1,0 +1,184 @@
+/*
+ * lock.c - mutual exclusion
+ *
+ * The fast path is inline in threading.h: one compare-and-swap from free to mine, one
+ * back. What does not fit it comes here. A thread that finds the lock held spins a
+ * little, for most sections are short; then lets others run; then parks.
+ *
+ * Release wakes one waiter and leaves the lock free, so that a running thread may take it first
+ * ("barging"): handing it to a sleeper each time would stop everybody for as long
+ * as it takes to wake one. But a waiter that has tried for HAND_OVER is given the lock
+ * itself, so none starves (WebKit's "eventual fairness").
+ *
+ * Two atomic operations a pair are the least: an unlock by a plain store could erase a
+ * LOCK_PARKED set at the same moment, and its waiter would sleep for ever.
+ */
+#include "threading/lockword.h"
+
+#include <errno.h>
+
+#define HAND_OVER 1000000 /* ns */
+#define SPINS 8
+#define YIELDS 8
+
+#ifndef THRUM_NO_INLINE
+extern inline int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout);
+extern inline int thrum_lock_release(thrum_lock *lock);
+#endif
+
+bool thrum_lock_locked(const thrum_lock *lock)
+{
+    /* Relaxed: a hint. */
+    return (os_load_relaxed(&lock->state_) & LOCK_OWNER) != 0;
+}
+
+bool lock_is_mine(const thrum_lock *lock)
+{
+    /* Relaxed: only I can have made it mine. */
+    uint32_t state = os_load_relaxed(&lock->state_);
+    return (state & LOCK_OWNER) != 0 && ((state & LOCK_ANY) != 0 || (state & LOCK_OWNER) == thrum_self_.owner);
+}
+
+/* The number of an ANY lock's taker is for reports only: it does not keep its record. */
+static void count(const thrum_lock *lock, uint32_t by)
+{
+    if ((os_load_relaxed(&lock->state_) & LOCK_ANY) == 0) /* relaxed: this bit never changes */
+        thrum_self_.held += by;
+}
+
+/* ---- Acquire ---- */
+
+static bool try_to_take(thrum_lock *lock, uint32_t owner)
+{
+    uint32_t state = os_load_relaxed(&lock->state_);
+    while ((state & LOCK_OWNER) == 0) {
+        /* Acquire: the section must not begin before the lock is ours. */
+        if (os_cas_acquire(&lock->state_, &state, state | owner))
+            return true;
+    }
+    return false;
+}
+
+/* True: taken. False: it is time to park. */
+static bool spin(thrum_lock *lock, uint32_t owner)
+{
+    for (int round = 0; round < SPINS + YIELDS; round++) {
+        if (round < SPINS) {
+            for (int pause = 0; pause < 1 << (round < 5 ? round : 5); pause++)
+                os_pause();
+        } else {
+            os_yield();
+        }
+        if (try_to_take(lock, owner))
+            return true;
+        /* Relaxed: a hint. Where others have parked already, spinning is late. */
+        if ((os_load_relaxed(&lock->state_) & LOCK_PARKED) != 0)
+            return false;
+    }
+    return false;
+}
+
+static bool still_held(void *arg)
+{
+    const thrum_lock *lock = arg;
+    /* Relaxed: both bits are only cleared together, by a holder under this bucket's lock, or
+     * the owner's by one that then comes for the bucket's lock because it saw LOCK_PARKED. */
+    uint32_t state = os_load_relaxed(&lock->state_);
+    return (state & LOCK_OWNER) != 0 && (state & LOCK_PARKED) != 0;
+}
+
+/* Make the next holder come to the lot when it releases. False: the lock is free now. */
+static bool announce(thrum_lock *lock)
+{
+    uint32_t state = os_load_relaxed(&lock->state_);
+    while ((state & LOCK_OWNER) != 0 && (state & LOCK_PARKED) == 0) {
+        /* Relaxed: the bit carries no data; validate looks again under the bucket's lock. */
+        if (os_cas_relaxed(&lock->state_, &state, state | LOCK_PARKED))
+            return true;
+    }
+    return (state & LOCK_OWNER) != 0;
+}
+
+static int wait_for(thrum_lock *lock, uint32_t owner, int64_t deadline)
+{
+    struct park_call call = {
+        .key = lock, .validate = still_held, .arg = lock, .deadline = deadline, .uncancellable = true, .since = os_now()};
+    for (;;) {
+        if (try_to_take(lock, owner))
+            return 0;
+        if (!announce(lock))
+            continue;
+        int result = park(&call);
+        if (result == 0 && call.ret_word == LOCK_HANDED_OVER)
+            return 0;
+        if (result != 0 && result != PARK_CHANGED)
+            return result;
+        if (spin(lock, owner))
+            return 0;
+    }
+}
+
+int thrum_lock_acquire_slow_(thrum_lock *lock, thrum_timeout timeout)
+{
+    int64_t deadline;
+    int result = park_deadline(timeout, &deadline);
+    if (result != 0)
+        return result;
+    const struct sleeper *self = sleeper_self();
+    if (self == NULL)
+        return -EAGAIN;
+    if (!try_to_take(lock, self->owner)) {
+        if (deadline <= 0)
+            return THRUM_TIMEOUT;
+        /* Relaxed: whether it is mine, only I can change. */
+        uint32_t state = os_load_relaxed(&lock->state_);
+        if ((state & LOCK_OWNER) == self->owner && (state & LOCK_ANY) == 0 && deadline == OS_FOREVER)
+            return -EDEADLK;
+        if (!spin(lock, self->owner))
+            result = wait_for(lock, self->owner, deadline);
+    }
+    if (result == 0)
+        count(lock, 1);
+    return result;
+}
+
+void lock_take_again(thrum_lock *lock, bool handed_over)
+{
+    if (handed_over)
+        count(lock, 1);
+    else /* the caller has a record and held the lock before: there is no way to fail */
+        (void)!thrum_lock_acquire_slow_(lock, THRUM_FOREVER);
+}
+
+/* ---- Release ---- */
+
+/* Under the bucket's lock: the new word, by who waits. */
+static uintptr_t let_go(void *arg, const struct unparked *done)
+{
+    thrum_lock *lock = arg;
+    /* Relaxed: this bit never changes. */
+    uint32_t state = os_load_relaxed(&lock->state_) & LOCK_ANY;
+    bool fair = done->woken > 0 && os_now() - done->first_since > HAND_OVER;
+    if (fair)
+        state |= done->first_owner;
+    if (done->more)
+        state |= LOCK_PARKED;
+    /* Release: whoever takes the lock next sees what the section wrote. Store: see lockword.h. */
+    os_store_release(&lock->state_, state);
+    return fair ? LOCK_HANDED_OVER : 0;
+}
+
+int thrum_lock_release_slow_(thrum_lock *lock)
+{
+    if (!lock_is_mine(lock))
+        return -EPERM;
+    count(lock, (uint32_t)-1);
+    uint32_t state = os_load_relaxed(&lock->state_);
+    while ((state & LOCK_PARKED) == 0) {
+        /* Release: as in let_go. */
+        if (os_cas_release(&lock->state_, &state, state & LOCK_ANY))
+            return 0;
+    }
+    (void)unpark(lock, 1, let_go, lock);
+    return 0;
+}

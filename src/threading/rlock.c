@@ -1,0 +1,33 @@
+/*
+ * rlock.c - a lock that its owner may take again
+ *
+ * Only the owner reads or writes the count, so it needs no atomics: it comes and goes
+ * with the lock.
+ */
+#include <errno.h>
+
+#include "threading/lockword.h"
+
+int thrum_rlock_acquire(thrum_rlock *lock, thrum_timeout timeout)
+{
+    if (timeout.kind_ == THRUM_TIMEOUT_INVALID_)
+        return -EINVAL;
+    if (lock_is_mine(&lock->lock_)) {
+        if (lock->count_ == UINT32_MAX)
+            return -EOVERFLOW;
+        lock->count_++;
+        return 0;
+    }
+    return thrum_lock_acquire(&lock->lock_, timeout);
+}
+
+int thrum_rlock_release(thrum_rlock *lock)
+{
+    if (!lock_is_mine(&lock->lock_))
+        return -EPERM;
+    if (lock->count_ > 0) {
+        lock->count_--;
+        return 0;
+    }
+    return thrum_lock_release(&lock->lock_);
+}

@@ -1,0 +1,291 @@
+/*
+ * thread.c - a thread's life
+ *
+ * A thread's record has two holders: the handle, and the running thread; whoever is last
+ * frees it. Its end is an ordinary thing to wait for: the thread stores ENDED and
+ * unparks `state`, so join has time-outs and can be cancelled; only then is the system asked
+ * to join, which no longer blocks for long.
+ *
+ * exit(3) waits for the threads that are not daemons, by their count.
+ */
+#include "threading/thread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/options.h"
+#include "park/park.h"
+#include "platform/state.h"
+
+enum { UNSTARTED, STARTING, RUNNING, ENDED };
+
+struct thrum_thread {
+    uint32_t state; /* parked at by join and native_id */
+    uint32_t holders;
+    uint32_t joining; /* 1: a join is under way or has been done */
+    uint32_t daemon;
+    int (*target)(void *arg);
+    void *arg;
+    thrum_token *token;
+    size_t stack_size;
+    uint64_t native_id;
+    os_thread system;
+    int code;
+    char name[64];
+};
+
+static __thread thrum_thread *current;
+
+static struct thread_roll *roll(void)
+{
+    return &os_state()->threads;
+}
+
+static void let_go(thrum_thread *thread)
+{
+    /* Release, so that our last use of it is over before the other frees it; acquire, so that
+     * its uses are over before we do. */
+    if (os_sub_acq_rel(&thread->holders, 1) == 1)
+        free(thread);
+}
+
+/* ---- Exit and fork ---- */
+
+static uint32_t not_waited_for(void)
+{
+    return current != NULL && !current->daemon ? 1 : 0; /* exit called from such a thread */
+}
+
+static bool others_alive(void *arg)
+{
+    (void)arg;
+    /* Acquire: pairs with the release of each thread's end, so its work is seen. */
+    return os_load_acquire(&roll()->alive) > not_waited_for();
+}
+
+static void leave(void)
+{
+    struct park_call call = {.key = &roll()->alive, .validate = others_alive, .deadline = OS_FOREVER, .uncancellable = true};
+    while (others_alive(NULL) && park(&call) != -EAGAIN)
+        continue;
+}
+
+void threads_forked(void)
+{
+    roll()->guard = 0;
+    roll()->alive = not_waited_for();
+}
+
+static int arrange_exit(void)
+{
+    int result = 0;
+    os_wordlock_acquire(&roll()->guard);
+    if (roll()->leaving == 0)
+        result = os_at_exit(leave);
+    if (result == 0)
+        roll()->leaving = 1;
+    os_wordlock_release(&roll()->guard);
+    return result;
+}
+
+static void count_out(void)
+{
+    /* Release: pairs with others_alive. */
+    (void)os_sub_acq_rel(&roll()->alive, 1);
+    (void)unpark(&roll()->alive, SIZE_MAX, NULL, NULL);
+}
+
+/* ---- Running ---- */
+
+static void set_state(thrum_thread *thread, uint32_t state)
+{
+    /* Release: who sees the state sees system and native_id, or code and all the thread's work. */
+    os_store_release(&thread->state, state);
+    (void)unpark(&thread->state, SIZE_MAX, NULL, NULL);
+}
+
+static void *run(void *arg)
+{
+    thrum_thread *thread = arg;
+    current = thread;
+    os_thread_set_name(thread->name);
+    if (thread->token != NULL)
+        (void)thrum_token_set(thread->token);
+    thread->system = os_thread_self();
+    thread->native_id = os_native_id();
+    set_state(thread, RUNNING);
+
+    thread->code = thread->target(thread->arg);
+
+    bool counted = !thread->daemon;
+    set_state(thread, ENDED);
+    let_go(thread);
+    current = NULL;
+    if (counted)
+        count_out();
+    return NULL;
+}
+
+int thrum_thread_new_with(thrum_thread **ret_thread, int (*target)(void *arg), void *arg,
+                          const thrum_thread_options *options)
+{
+    thrum_thread_options o;
+    int result = options_read(&o, sizeof o, options);
+    if (result != 0 || target == NULL)
+        return -EINVAL;
+    thrum_thread *thread = calloc(1, sizeof *thread);
+    if (thread == NULL)
+        return -ENOMEM;
+    thread->holders = 1;
+    thread->daemon = o.daemon;
+    thread->target = target;
+    thread->arg = arg;
+    thread->token = o.token;
+    thread->stack_size = o.stack_size;
+    /* Relaxed: the number need only be another each time. */
+    if (o.name != NULL)
+        (void)snprintf(thread->name, sizeof thread->name, "%s", o.name);
+    else
+        (void)snprintf(thread->name, sizeof thread->name, "Thread-%u", os_add_relaxed(&roll()->made, 1) + 1);
+    *ret_thread = thread;
+    return 0;
+}
+
+static int launch(thrum_thread *thread)
+{
+    int result = arrange_exit();
+    if (result != 0)
+        return result;
+    /* Relaxed: exit can only miss a thread whose start it races with anyway. */
+    if (!thread->daemon)
+        (void)os_add_relaxed(&roll()->alive, 1);
+    (void)os_add_relaxed(&thread->holders, 1); /* before it can end; the new thread sees all we did */
+    result = os_thread_create(run, thread, thread->stack_size);
+    if (result != 0) {
+        (void)os_sub_acq_rel(&thread->holders, 1); /* never the last: the caller has the handle */
+        if (!thread->daemon)
+            count_out();
+    }
+    return result;
+}
+
+int thrum_thread_start(thrum_thread *thread)
+{
+    uint32_t state = UNSTARTED;
+    /* Relaxed: it only decides who starts it. */
+    if (!os_cas_relaxed(&thread->state, &state, STARTING))
+        return -EALREADY;
+    int result = launch(thread);
+    if (result != 0)
+        os_store_relaxed(&thread->state, UNSTARTED); /* relaxed: nothing has happened */
+    return result;
+}
+
+int thrum_thread_run_with(thrum_thread **ret_thread, int (*target)(void *arg), void *arg,
+                          const thrum_thread_options *options)
+{
+    thrum_thread *thread;
+    int result = thrum_thread_new_with(&thread, target, arg, options);
+    if (result != 0)
+        return result;
+    result = thrum_thread_start(thread);
+    if (result == 0)
+        *ret_thread = thread;
+    else
+        thrum_thread_free(thread);
+    return result;
+}
+
+/* ---- Join ---- */
+
+static uint32_t state_of(const thrum_thread *thread)
+{
+    /* Acquire: pairs with set_state. */
+    return os_load_acquire(&thread->state);
+}
+
+static bool not_ended(void *arg)
+{
+    return state_of(arg) != ENDED;
+}
+
+static bool starting(void *arg)
+{
+    return state_of(arg) == STARTING;
+}
+
+/* Until the new thread has written down who it is, which takes no longer than its start. */
+static void await_start(thrum_thread *thread)
+{
+    struct park_call call = {
+        .key = &thread->state, .validate = starting, .arg = thread, .deadline = OS_FOREVER, .uncancellable = true};
+    while (starting(thread) && park(&call) != -EAGAIN)
+        continue;
+}
+
+int thrum_thread_join(thrum_thread *thread, int *ret_code, thrum_timeout timeout)
+{
+    struct park_call call = {.key = &thread->state, .validate = not_ended, .arg = thread};
+    int result = park_deadline(timeout, &call.deadline);
+    if (result != 0 || state_of(thread) == UNSTARTED)
+        return -EINVAL;
+    if (thread == current)
+        return -EDEADLK;
+    uint32_t joining = 0;
+    /* Acquire and, below, release: a join that gives up hands the thread on to the next. */
+    if (!os_cas_acquire(&thread->joining, &joining, 1))
+        return -EINVAL;
+
+    while (result == 0 && not_ended(thread)) {
+        result = call.deadline > 0 ? park(&call) : THRUM_TIMEOUT;
+        if (result == PARK_CHANGED)
+            result = 0;
+    }
+    if (result != 0) {
+        os_store_release(&thread->joining, 0);
+        return result;
+    }
+    os_thread_join(thread->system);
+    if (ret_code != NULL)
+        *ret_code = thread->code;
+    return 0;
+}
+
+void thrum_thread_free(thrum_thread *thread)
+{
+    if (thread == NULL)
+        return;
+    uint32_t joining = 0;
+    /* Relaxed: nobody else may be using the handle. */
+    if (state_of(thread) != UNSTARTED && os_cas_relaxed(&thread->joining, &joining, 1)) {
+        await_start(thread);
+        os_thread_detach(thread->system);
+    }
+    let_go(thread);
+}
+
+/* ---- Questions ---- */
+
+bool thrum_thread_is_alive(const thrum_thread *thread)
+{
+    uint32_t state = state_of(thread);
+    return state == STARTING || state == RUNNING;
+}
+
+const char *thrum_thread_name(const thrum_thread *thread)
+{
+    return thread->name;
+}
+
+uint64_t thrum_thread_native_id(const thrum_thread *thread)
+{
+    await_start((thrum_thread *)(uintptr_t)thread); /* waiting changes nothing in it */
+    return thread->native_id;
+}
+
+uint64_t thrum_get_native_id(void)
+{
+    return os_native_id();
+}
