@@ -23,7 +23,7 @@ extern "C" {
 /*
  * A piece of work: one task and `count` inputs, side by side. It belongs to the
  * library. From submit until it calls job_run or job_finish, the executor keeps it and may
- * use next and slot as it likes.
+ * use next or record.
  */
 typedef struct thrum_job thrum_job;
 struct thrum_job {
@@ -32,8 +32,10 @@ struct thrum_job {
     void *output;       /* count * task->output_size bytes, zeroed by the library */
     size_t count;       /* at least 1 */
     thrum_token *token; /* or NULL */
-    thrum_job *next;    /* the executor's own */
-    void *slot;         /* the executor's own */
+    union {             /* the executor's own: */
+        thrum_job *next; /* a link in a list of jobs, */
+        void *record;    /* or whatever it keeps of the job */
+    };
     const struct thrum_job_owner_ *owner_;
 };
 

@@ -9,7 +9,7 @@
  * set beside it while somebody may be waiting.
  */
 #include <errno.h>
-#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,16 +31,24 @@ struct thrum_future {
     uint32_t state;
     uint32_t holders;
     uint32_t guard; /* a word lock over callbacks */
+    int failed;     /* the outcome, also where there was no memory for the record */
     struct callback *callbacks;
-    thrum_error *error; /* NULL: none, or see `failed` */
-    int failed;         /* the outcome, also where there was no memory for the record */
+    thrum_error *error; /* NULL: none, or see `failed` and `code` */
     int code;
-    alignas(max_align_t) unsigned char data[]; /* input, output, the input's bytes */
+    int reserved;
+    unsigned char data[]; /* input, output, the input's bytes */
 };
 
-static size_t aligned(size_t size)
+/* With a small input and output it is 120 bytes, the most that glibc's malloc takes back without
+ * looking at the neighbours. */
+_Static_assert(sizeof(void *) != 8 || offsetof(struct thrum_future, data) == 104, "a future is small");
+
+/* The place of `size` bytes of any type at or behind `offset`: a type's size is a multiple of its
+ * alignment. */
+static size_t place(size_t offset, size_t size)
 {
-    return (size + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+    size_t alignment = size % 16 == 0 ? 16 : 8;
+    return (offset + alignment - 1) / alignment * alignment;
 }
 
 static uint32_t state_of(const thrum_future *future)
@@ -80,20 +88,23 @@ static thrum_future *make(const thrum_task *task, const void *input)
     thrum_bytes bytes = {0};
     if (task->input_kind == THRUM_KIND_BYTES)
         bytes = *(const thrum_bytes *)input;
-    size_t output_at = aligned(task->input_size), bytes_at = output_at + aligned(task->output_size);
     if (task->input_size > SIZE_MAX / 8 || task->output_size > SIZE_MAX / 8 || bytes.size > SIZE_MAX / 8)
         return NULL;
-    thrum_future *future = malloc(sizeof *future + bytes_at + bytes.size);
+    size_t input_at = place(offsetof(struct thrum_future, data), task->input_size);
+    size_t output_at = place(input_at + task->input_size, task->output_size);
+    size_t bytes_at = place(output_at + task->output_size, bytes.size);
+    thrum_future *future = malloc(bytes_at + bytes.size);
     if (future == NULL)
         return NULL;
+    unsigned char *memory = (unsigned char *)future;
     *future = (thrum_future){.holders = 2};
     future->job = (thrum_job){
-        .task = task, .input = future->data, .output = future->data + output_at, .count = 1, .owner_ = &owner};
-    memcpy(future->data, input, task->input_size);
-    memset(future->job.output, 0, task->output_size);
+        .task = task, .input = memory + input_at, .output = memory + output_at, .count = 1, .owner_ = &owner};
+    memcpy(memory + input_at, input, task->input_size);
+    memset(memory + output_at, 0, task->output_size);
     if (bytes.size > 0) {
-        memcpy(future->data + bytes_at, bytes.data, bytes.size);
-        ((thrum_bytes *)(void *)future->data)->data = future->data + bytes_at;
+        memcpy(memory + bytes_at, bytes.data, bytes.size);
+        ((thrum_bytes *)(void *)(memory + input_at))->data = memory + bytes_at;
     }
     return future;
 }
@@ -204,6 +215,11 @@ static const struct thrum_job_owner_ owner = {.start = start, .fail = fail, .fin
 
 /* ---- Waiting ---- */
 
+static bool looks_done(void *arg)
+{
+    return is_done(arg);
+}
+
 static bool still_waiting(void *arg)
 {
     const thrum_future *future = arg;
@@ -220,6 +236,8 @@ static int await(thrum_future *future, thrum_timeout timeout)
     while (result == 0 && !is_done(future)) {
         if (call.deadline <= 0)
             return THRUM_TIMEOUT;
+        if (park_look(looks_done, future))
+            return 0;
         uint32_t state = os_load_relaxed(&future->state);
         /* Relaxed: the bit carries no data. */
         if ((state & STATE) >= FINISHED ||

@@ -1,75 +1,108 @@
 /*
  * threads.c - the executor that runs tasks on a pool of threads
  *
- * One list of jobs under one lock. An idle worker looks around for a moment and then
- * parks; a submit wakes one only when somebody is parked and not yet on its way.
+ * Submitters push jobs on the inbox, a stack that needs no lock; workers take the whole of
+ * it at once, turn it around and share it as a list under the lock. So a submitter does one
+ * atomic operation, and does not wait for workers.
  *
- * Invariants under the lock: the jobs are linked by next, oldest first, and *end is where the
- * next one goes. `parked` counts workers that wait for work, `called` those of them that have
- * been notified and have not come yet; called <= parked.
+ * The inbox's word also says whether to wake: AWAITED stands for 'empty, and a worker is parked
+ * that nobody has called yet'. It is put there under the lock by whoever leaves the inbox
+ * empty, and the submitter who replaces it calls a worker. So there is no moment at which a
+ * job lies in the inbox and nobody is awake or called, and no wake where all are busy.
+ *
+ * Invariants under the lock: jobs are linked by next, oldest first. `parked` counts workers that
+ * wait for work, `called` the notifies that none of them has answered; called <= parked.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "futures/job.h"
 #include "park/park.h"
-#include "thrum/threading.h"
-
-#define LOOKS 20
 
 struct pool {
     const thrum_host *host;
+    size_t workers;
     thrum_lock lock;
     thrum_condition work;
-    thrum_job *first, **end;
     size_t parked, called;
-    uint32_t waiting; /* jobs in the list: changed under the lock, looked at without */
     bool closing;
-    size_t workers;
-    thrum_thread *threads[]; /* NULL: not started, or joined */
+    thrum_job *jobs;  /* changed under the lock, looked at without */
+    /* What submitters write, on a cache line of its own. */
+    __attribute__((aligned(64))) thrum_job *inbox; /* newest first; NULL, or AWAITED */
+    __attribute__((aligned(64))) thrum_thread *threads[]; /* NULL: not started, or joined */
 };
+
+#define AWAITED ((thrum_job *)(uintptr_t)1)
 
 static __thread const struct pool *mine;
 
-/* ---- Workers ---- */
+/* ---- Taking; the lock is held ---- */
+
+static void call_worker(struct pool *pool)
+{
+    if (pool->parked > pool->called) {
+        pool->called++;
+        (void)thrum_condition_notify(&pool->work, 1);
+    }
+}
+
+/* The inbox as a list, oldest first; it is left empty, with the word that tells submitters what to do. */
+static thrum_job *empty_inbox(struct pool *pool)
+{
+    thrum_job *left = pool->parked > pool->called ? AWAITED : NULL;
+    /* Acquire: pairs with the push, so the jobs are seen. Release is not needed: AWAITED and NULL
+     * point to nothing, and the submitter takes the lock to call. */
+    thrum_job *job = os_exchange_acquire(&pool->inbox, left), *list = NULL;
+    while (job != NULL && job != AWAITED) {
+        thrum_job *older = job->next;
+        job->next = list;
+        list = job;
+        job = older;
+    }
+    return list;
+}
 
 static thrum_job *take(struct pool *pool)
 {
-    thrum_job *job = pool->first;
+    thrum_job *job = pool->jobs != NULL ? pool->jobs : empty_inbox(pool);
     if (job != NULL) {
-        pool->first = job->next;
-        if (pool->first == NULL)
-            pool->end = &pool->first;
-        os_store_relaxed(&pool->waiting, pool->waiting - 1); /* relaxed: a hint for look_around */
+        os_store_relaxed(&pool->jobs, job->next); /* relaxed: others take the lock to follow it */
+        if (job->next != NULL)
+            call_worker(pool);
     }
     return job;
 }
 
-/* Work often comes a moment later; to park and be woken costs many times that moment. */
-static void look_around(const struct pool *pool)
+/* ---- Workers ---- */
+
+static bool sees_work(void *arg)
 {
-    for (int look = 0; look < LOOKS && os_load_relaxed(&pool->waiting) == 0; look++) {
-        if (look % 4 == 3)
-            os_yield();
-        else
-            os_pause();
-    }
+    const struct pool *pool = arg;
+    /* Relaxed: hints, to be looked at again under the lock. */
+    const thrum_job *first = os_load_relaxed(&pool->inbox);
+    return (first != NULL && first != AWAITED) || os_load_relaxed(&pool->jobs) != NULL;
 }
 
 /* The next job, or NULL when there will be no more. */
 static thrum_job *next_job(struct pool *pool)
 {
-    look_around(pool);
+    (void)park_look(sees_work, pool);
     if (thrum_lock_acquire(&pool->lock, THRUM_FOREVER) != 0)
         return NULL; /* cannot be: this thread has its record */
-    thrum_job *job;
-    while ((job = take(pool)) == NULL && !pool->closing) {
-        pool->parked++;
-        (void)thrum_condition_wait(&pool->work, THRUM_FOREVER);
+    thrum_job *job = take(pool);
+    while (job == NULL && !pool->closing) {
+        pool->parked++; /* first: from now on the inbox is left as AWAITED */
+        job = take(pool);
+        if (job == NULL) {
+            (void)thrum_condition_wait(&pool->work, THRUM_FOREVER);
+            if (pool->called > 0)
+                pool->called--;
+        }
         pool->parked--;
-        if (pool->called > 0)
-            pool->called--;
+        if (job == NULL)
+            job = take(pool);
     }
     (void)thrum_lock_release(&pool->lock);
     return job;
@@ -88,18 +121,20 @@ static int work(void *arg)
 static int pool_submit(void *self, thrum_job *job)
 {
     struct pool *pool = self;
-    job->next = NULL;
-    int result = thrum_lock_acquire(&pool->lock, THRUM_FOREVER);
-    if (result != 0)
-        return result;
-    *pool->end = job;
-    pool->end = &job->next;
-    os_store_relaxed(&pool->waiting, pool->waiting + 1); /* relaxed: a hint for look_around */
-    if (pool->parked > pool->called) {
-        pool->called++;
-        (void)thrum_condition_notify(&pool->work, 1);
+    thrum_job *newest = os_load_relaxed(&pool->inbox);
+    do {
+        job->next = newest == AWAITED ? NULL : newest;
+        /* Release: the job is there before it can be found. */
+    } while (!os_cas_release(&pool->inbox, &newest, job));
+    if (newest == AWAITED) {
+        /* It is the executor's from the push on: there is no way back. A lock fails only for a
+         * thread that cannot be registered; the workers are. */
+        while (thrum_lock_acquire(&pool->lock, THRUM_FOREVER) != 0)
+            os_yield();
+        call_worker(pool);
+        (void)thrum_lock_release(&pool->lock);
     }
-    return thrum_lock_release(&pool->lock);
+    return 0;
 }
 
 /* ---- Open and close ---- */
@@ -149,12 +184,13 @@ static int start_workers(struct pool *pool)
 static int pool_open(void **ret_self, const thrum_host *host, const thrum_executor_config *config, thrum_error *error)
 {
     size_t workers = config->workers != 0 ? config->workers : os_cpu_count();
-    struct pool *pool = calloc(1, sizeof *pool + workers * sizeof(thrum_thread *));
+    size_t size = sizeof(struct pool) + workers * sizeof(thrum_thread *);
+    struct pool *pool = aligned_alloc(64, (size + 63) / 64 * 64);
     if (pool == NULL)
         return -ENOMEM;
+    memset(pool, 0, size);
     pool->host = host;
     pool->workers = workers;
-    pool->end = &pool->first;
     thrum_condition_init(&pool->work, &pool->lock);
     int result = start_workers(pool);
     if (result == 0) {

@@ -11,6 +11,9 @@
 
 #include "platform/state.h"
 
+#define PAUSING_LOOKS 8 /* some 3 us together */
+#define LOOKS 12
+
 /* ---- Buckets ---- */
 
 static struct park_bucket *bucket_of(const void *key)
@@ -155,6 +158,20 @@ int park(struct park_call *call)
     call->ret_moved = wait.moved;
     call->ret_word = wait.word;
     return result;
+}
+
+bool park_look(bool (*ready)(void *arg), void *arg)
+{
+    /* Ever more seldom: each look takes the cache line from those who are about to change it. */
+    for (int look = 0; look < LOOKS; look++) {
+        if (ready(arg))
+            return true;
+        if (look >= PAUSING_LOOKS)
+            os_yield();
+        for (int pause = 0; look < PAUSING_LOOKS && pause < 1 << look; pause++)
+            os_pause();
+    }
+    return ready(arg);
 }
 
 /* ---- Waking ---- */

@@ -50,6 +50,11 @@ enum { PARK_CHANGED = 1000 };
 #define park thrum_park_
 int park(struct park_call *call);
 
+/* Look for a moment whether ready(arg) comes true by itself, before parking: what is waited for often
+ * comes soon, and to park and be woken costs many times that moment. Whether it did. */
+#define park_look thrum_park_look_
+bool park_look(bool (*ready)(void *arg), void *arg);
+
 /* What unpark did, for commit. */
 struct unparked {
     size_t woken;           /* waits taken out of the queue */
