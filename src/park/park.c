@@ -178,10 +178,11 @@ bool park_look(bool (*ready)(void *arg), void *arg)
 
 static void wake(struct sleeper *sleeper)
 {
-    /* Release: pairs with sleep_until_woken. From here on the wait may be gone; the sleeper's
-     * record never is. */
+    const struct sleeper_ops *ops = sleeper->ops; /* now: afterwards it may be another's record */
+    /* Release: pairs with sleep_until_woken. From here on the wait may be gone, and the sleeper;
+     * its record's memory never is. */
     os_store_release(&sleeper->wake, 1);
-    sleeper->ops->wake(sleeper);
+    ops->wake(sleeper);
 }
 
 /* Take out at most n; they are chained by next, ended by NULL. */
