@@ -76,5 +76,8 @@ const char *thrum_error_format(const thrum_error *error, char *text, size_t size
             error->status);
     if (error->message[0] != '\0')
         add(text, size, &used, ": %.*s", (int)sizeof error->message, error->message);
+    for (char *at = text; size > 0 && *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = ' '; /* one line, whatever the task said */
     return text;
 }

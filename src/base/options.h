@@ -10,9 +10,15 @@
 
 #include <stddef.h>
 
-/* Copy the options given (NULL: all defaults) into the library's own structure of `known`
- * bytes. 0, or -EINVAL: unknown options are set, or the size is none. */
+/* Copy the options given (NULL: all defaults) into the library's own structure of `whole` bytes,
+ * the first `known` of which mean something. 0, or -EINVAL: unknown options are set, or the
+ * size is none. */
 #define options_read thrum_options_read_
-int options_read(void *ret_options, size_t known, const void *given);
+int options_read(void *ret_options, size_t whole, size_t known, const void *given);
+
+#define OPTIONS_READ(ret, given) options_read((ret), sizeof *(ret), sizeof *(ret), (given))
+
+/* The same for a structure that ends in a reserved field, which nobody knows yet. */
+#define OPTIONS_READ_RESERVED(ret, type, given) options_read((ret), sizeof(type), offsetof(type, reserved_), (given))
 
 #endif

@@ -160,7 +160,7 @@ static const char *chosen(const char *spec)
 int thrum_executor_open_with(thrum_executor **ret_executor, const char *spec, const thrum_executor_options *options)
 {
     thrum_executor_options o;
-    if (options_read(&o, sizeof o, options) != 0)
+    if (OPTIONS_READ(&o, options) != 0)
         return -EINVAL;
     thrum_error error = {.index = THRUM_NO_INDEX};
     struct spec choice = {.text = chosen(spec)};
@@ -220,7 +220,7 @@ const char *thrum_executor_name(const thrum_executor *executor)
 int thrum_executor_close_with(thrum_executor *executor, const thrum_close_options *options)
 {
     thrum_close_options o;
-    if (options_read(&o, sizeof o, options) != 0 || o.timeout.kind_ == THRUM_TIMEOUT_INVALID_)
+    if (OPTIONS_READ_RESERVED(&o, thrum_close_options, options) != 0 || o.timeout.kind_ == THRUM_TIMEOUT_INVALID_)
         return -EINVAL;
     if (executor == NULL)
         return 0;

@@ -5,8 +5,9 @@
  * holders, the handle and the executor; whoever is last frees it.
  *
  * The state goes from PENDING to RUNNING to FINISHED, or from PENDING to CANCELLED,
- * each by one compare-and-swap, so a task is started or called off and never both. PARKED is
- * set beside it while somebody may be waiting.
+ * each by one compare-and-swap, so a task is started or called off and never both. Beside it
+ * stand PARKED, while somebody may be waiting, and CALLBACKS, when some were added; neither
+ * is set once it is done, so whoever finishes it learns of all of them in the same step.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -17,7 +18,7 @@
 #include "futures/job.h"
 #include "park/park.h"
 
-enum { PENDING = 0, RUNNING = 1, FINISHED = 2, CANCELLED = 3, STATE = 3, PARKED = 4 };
+enum { PENDING = 0, RUNNING = 1, FINISHED = 2, CANCELLED = 3, STATE = 3, PARKED = 4, CALLBACKS = 8 };
 
 struct callback {
     struct callback *next;
@@ -113,7 +114,7 @@ int thrum_submit_with(thrum_executor *executor, const thrum_task *task, const vo
                       const thrum_submit_options *options)
 {
     thrum_submit_options o;
-    int result = options_read(&o, sizeof o, options);
+    int result = OPTIONS_READ(&o, options);
     if (result == 0)
         result = executor_takes(executor, task);
     if (result != 0)
@@ -141,7 +142,7 @@ static bool leave_pending(thrum_future *future, uint32_t to)
     uint32_t state = os_load_relaxed(&future->state);
     while ((state & STATE) == PENDING)
         /* Relaxed: what there is to see is released with FINISHED, or is only the state. */
-        if (os_cas_relaxed(&future->state, &state, (state & PARKED) | to))
+        if (os_cas_relaxed(&future->state, &state, (state & ~(uint32_t)STATE) | to))
             return true;
     return false;
 }
@@ -160,19 +161,20 @@ static void run_callbacks(thrum_future *future)
     }
 }
 
-/* `wakes`: the state word as it was, with PARKED or without. */
+/* `was`: the word with the last of PARKED and CALLBACKS. */
 static void announce(thrum_future *future, uint32_t was)
 {
     if ((was & PARKED) != 0)
         (void)unpark(&future->state, SIZE_MAX, NULL, NULL);
-    run_callbacks(future);
+    if ((was & CALLBACKS) != 0)
+        run_callbacks(future);
 }
 
 bool thrum_future_cancel(thrum_future *future)
 {
     if (!leave_pending(future, CANCELLED))
         return state_of(future) == CANCELLED;
-    /* Relaxed: a waiter that we miss here has not parked yet, and sees CANCELLED first. */
+    /* Relaxed: after CANCELLED nobody sets either bit. */
     announce(future, os_load_relaxed(&future->state));
     return true;
 }
@@ -220,6 +222,17 @@ static bool looks_done(void *arg)
     return is_done(arg);
 }
 
+/* Set one of the bits beside the state; false: it is done already. */
+static bool set_bit(thrum_future *future, uint32_t bit)
+{
+    uint32_t state = os_load_relaxed(&future->state);
+    while ((state & STATE) < FINISHED)
+        /* Relaxed: the bits carry no data; who acts on them takes a lock first. */
+        if ((state & bit) != 0 || os_cas_relaxed(&future->state, &state, state | bit))
+            return true;
+    return false;
+}
+
 static bool still_waiting(void *arg)
 {
     const thrum_future *future = arg;
@@ -236,12 +249,7 @@ static int await(thrum_future *future, thrum_timeout timeout)
     while (result == 0 && !is_done(future)) {
         if (call.deadline <= 0)
             return THRUM_TIMEOUT;
-        if (park_look(looks_done, future))
-            return 0;
-        uint32_t state = os_load_relaxed(&future->state);
-        /* Relaxed: the bit carries no data. */
-        if ((state & STATE) >= FINISHED ||
-            ((state & PARKED) == 0 && !os_cas_relaxed(&future->state, &state, state | PARKED)))
+        if (park_look(looks_done, future) || !set_bit(future, PARKED))
             continue;
         result = park(&call);
         if (result == PARK_CHANGED)
@@ -316,16 +324,16 @@ int thrum_future_add_done_callback(thrum_future *future, void (*call)(thrum_futu
         return -ENOMEM;
     *callback = (struct callback){NULL, call, arg};
     os_wordlock_acquire(&future->guard);
-    bool late = is_done(future); /* whoever finishes it takes the list under the guard afterwards */
-    if (!late) {
-        struct callback **end = &future->callbacks;
-        while (*end != NULL)
-            end = &(*end)->next;
+    bool late = !set_bit(future, CALLBACKS); /* who sees the bit comes for the guard, and finds it all */
+    struct callback **end = &future->callbacks;
+    while (*end != NULL)
+        end = &(*end)->next;
+    if (!late)
         *end = callback;
-    }
     os_wordlock_release(&future->guard);
     if (late) {
         free(callback);
+        (void)is_done(future); /* acquire: the callback sees the output */
         call(future, arg);
     }
     return 0;

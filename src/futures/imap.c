@@ -255,7 +255,7 @@ int thrum_imap_with(thrum_executor *executor, const thrum_task *task, const void
                     thrum_map_iterator **ret_iterator, const thrum_map_options *options)
 {
     thrum_map_options o;
-    if (options_read(&o, sizeof o, options) != 0)
+    if (OPTIONS_READ_RESERVED(&o, thrum_map_options, options) != 0)
         return -EINVAL;
     int result = executor_takes(executor, task);
     if (result != 0)

@@ -259,7 +259,7 @@ int thrum_map_with(thrum_executor *executor, const thrum_task *task, const void 
 {
     thrum_map_options o;
     int64_t deadline;
-    if (options_read(&o, sizeof o, options) != 0 || park_deadline(o.timeout, &deadline) != 0)
+    if (OPTIONS_READ_RESERVED(&o, thrum_map_options, options) != 0 || park_deadline(o.timeout, &deadline) != 0)
         return -EINVAL;
     int result = check(executor, task, inputs, outputs, n, &o);
     if (result != 0)

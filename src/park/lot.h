@@ -23,6 +23,7 @@ struct park_bucket {
 
 struct park_lot {
     struct park_bucket buckets[PARK_BUCKETS];
+    uint32_t adopting; /* a word lock, see token.c */
 } __attribute__((aligned(4096)));
 
 #endif

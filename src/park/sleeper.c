@@ -68,24 +68,38 @@ void sleeper_drop(struct sleeper *sleeper)
 }
 
 /* A thread that ends with locks held keeps its number: the locks name it. */
-static void thread_ended(void *arg)
+void sleeper_end(struct sleeper *sleeper)
 {
     if (thrum_self_.held == 0)
-        sleeper_drop(arg);
+        sleeper_drop(sleeper);
     thrum_self_ = (struct thrum_self_){0, 0};
     sleeper_current = NULL;
 }
 
+static void thread_ended(void *arg)
+{
+    sleeper_end(arg);
+}
+
+int sleeper_begin(struct sleeper *sleeper)
+{
+    thrum_self_.owner = sleeper->owner;
+    sleeper_current = sleeper;
+    return os_on_thread_exit(thread_ended, sleeper);
+}
+
+struct sleeper *sleeper_for_thread(thrum_token *token)
+{
+    struct sleeper *sleeper = sleeper_new(&thread_ops);
+    if (sleeper != NULL)
+        sleeper->token = token;
+    return sleeper;
+}
+
 struct sleeper *sleeper_attach(void)
 {
-    struct sleeper *self = sleeper_new(&thread_ops);
-    if (self == NULL)
-        return NULL;
-    if (os_on_thread_exit(thread_ended, self) != 0) {
-        sleeper_drop(self);
-        return NULL;
-    }
-    thrum_self_.owner = self->owner;
-    sleeper_current = self;
-    return self;
+    struct sleeper *self = sleeper_for_thread(NULL);
+    if (self != NULL && sleeper_begin(self) != 0)
+        sleeper_end(self);
+    return sleeper_current;
 }

@@ -44,6 +44,9 @@ struct sleeper {
 #define sleeper_current thrum_sleeper_current_
 #define sleeper_new thrum_sleeper_new_
 #define sleeper_drop thrum_sleeper_drop_
+#define sleeper_for_thread thrum_sleeper_for_thread_
+#define sleeper_begin thrum_sleeper_begin_
+#define sleeper_end thrum_sleeper_end_
 
 /* Hidden, so that it is reached without a call. */
 extern __thread struct sleeper *sleeper_current;
@@ -52,7 +55,13 @@ extern __thread struct sleeper *sleeper_current;
 struct sleeper *sleeper_new(const struct sleeper_ops *ops);
 void sleeper_drop(struct sleeper *sleeper);
 
-/* Give the calling thread its record; NULL when there is none to be had. */
+/* A record for a thread that is about to be made; it begins with it. 0: its end gives the record
+ * back; else the thread must do so by sleeper_end, last of all. */
+struct sleeper *sleeper_for_thread(thrum_token *token);
+int sleeper_begin(struct sleeper *sleeper);
+void sleeper_end(struct sleeper *sleeper);
+
+/* Give the calling thread, made by somebody else, a record; NULL when there is none to be had. */
 struct sleeper *sleeper_attach(void);
 
 static inline struct sleeper *sleeper_self(void)

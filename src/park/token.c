@@ -10,18 +10,46 @@
 #include <stdlib.h>
 
 #include "park/park.h"
+#include "platform/state.h"
 
 struct thrum_token {
     uint32_t guard; /* a word lock over waits */
     uint32_t cancelled;
+    uint32_t generation; /* of the process that waits belongs to */
     struct park_wait *waits;
 };
+
+/* In a forked child, the waits are those of threads that are not there, on stacks that are used
+ * again, and one of them may have held the guard. The first to come starts anew. */
+static void adopt(thrum_token *token, uint32_t generation)
+{
+    uint32_t *guard = &os_state()->lot.adopting;
+    os_wordlock_acquire(guard);
+    if (os_load_relaxed(&token->generation) != generation) { /* relaxed: changed under the guard */
+        token->guard = 0;
+        token->waits = NULL;
+        /* Release: pairs with lock_token, which then finds the two above. */
+        os_store_release(&token->generation, generation);
+    }
+    os_wordlock_release(guard);
+}
+
+static void lock_token(thrum_token *token)
+{
+    /* Relaxed: it changes in fork(2) only, when there is no other thread. */
+    uint32_t generation = os_load_relaxed(&os_state()->generation);
+    /* Acquire: pairs with adopt. */
+    if (os_load_acquire(&token->generation) != generation)
+        adopt(token, generation);
+    os_wordlock_acquire(&token->guard);
+}
 
 int thrum_token_new(thrum_token **ret_token)
 {
     thrum_token *token = calloc(1, sizeof *token);
     if (token == NULL)
         return -ENOMEM;
+    token->generation = os_load_relaxed(&os_state()->generation); /* relaxed: as in lock_token */
     *ret_token = token;
     return 0;
 }
@@ -44,7 +72,7 @@ bool thrum_token_is_cancelled(const thrum_token *token)
 
 void thrum_token_cancel(thrum_token *token)
 {
-    os_wordlock_acquire(&token->guard);
+    lock_token(token);
     /* Release: pairs with token_cancelled. */
     os_store_release(&token->cancelled, 1);
     /* A waiter must take the guard to leave, so each wait stays while we look at it. */
@@ -57,7 +85,7 @@ bool token_enlist(thrum_token *token, struct park_wait *wait)
 {
     if (token_cancelled(token))
         return false;
-    os_wordlock_acquire(&token->guard);
+    lock_token(token);
     wait->enlisted_next = token->waits;
     wait->enlisted_at = &token->waits;
     if (token->waits != NULL)
@@ -69,7 +97,7 @@ bool token_enlist(thrum_token *token, struct park_wait *wait)
 
 void token_delist(thrum_token *token, struct park_wait *wait)
 {
-    os_wordlock_acquire(&token->guard);
+    lock_token(token);
     *wait->enlisted_at = wait->enlisted_next;
     if (wait->enlisted_next != NULL)
         wait->enlisted_next->enlisted_at = wait->enlisted_at;

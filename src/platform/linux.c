@@ -117,6 +117,12 @@ void os_thread_set_name(const char *name)
     (void)pthread_setname_np(pthread_self(), cut);
 }
 
+size_t os_smallest_stack(void)
+{
+    long least = sysconf(_SC_THREAD_STACK_MIN);
+    return least > 0 ? (size_t)least : 0;
+}
+
 uint64_t os_native_id(void)
 {
     return (uint64_t)gettid();

@@ -107,17 +107,20 @@ static inline void os_pause_(void)
 #define os_thread_detach thrum_os_thread_detach_
 #define os_thread_set_name thrum_os_thread_set_name_
 #define os_native_id thrum_os_native_id_
+#define os_smallest_stack thrum_os_smallest_stack_
 #define os_on_thread_exit thrum_os_on_thread_exit_
 
 typedef unsigned long os_thread;
 
-/* 0, -EAGAIN, -EINVAL (stack too small), -ENOMEM. stack_size 0: the system's default. */
+/* 0, -EAGAIN, -EINVAL, -ENOMEM. stack_size: bytes, at least os_smallest_stack(), or 0 for the
+ * system's default. */
 int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size);
 os_thread os_thread_self(void);        /* the calling thread, for the two below */
 void os_thread_join(os_thread thread); /* blocks until the system has ended it */
 void os_thread_detach(os_thread thread);
 void os_thread_set_name(const char *name); /* of the calling thread; cut at 15 characters */
 uint64_t os_native_id(void);
+size_t os_smallest_stack(void);
 
 /* Have `ended(arg)` called when the calling thread ends, also one that is not ours. Later than
  * most other destructors of thread-locals; set again by one that uses us after that. 0, -EAGAIN, -ENOMEM. */

@@ -16,6 +16,8 @@ struct os_state thrum_os_state_;
 void os_forked(void)
 {
     struct os_state *state = os_state();
+    /* Relaxed: there is no other thread yet. */
+    os_store_relaxed(&state->generation, os_load_relaxed(&state->generation) + 1);
     park_forked();
     threads_forked();
     state->sleepers.guard = 0;

@@ -20,6 +20,7 @@ struct os_state {
     struct sleeper_roll sleepers;
     struct thread_roll threads;
     struct executor_registry executors;
+    uint32_t generation; /* forks between the first process and this one */
 };
 
 #endif

@@ -32,7 +32,7 @@ struct thrum_queue {
 int thrum_queue_new_with(thrum_queue **ret_queue, const thrum_queue_options *options)
 {
     thrum_queue_options o;
-    if (options_read(&o, sizeof o, options) != 0)
+    if (OPTIONS_READ(&o, options) != 0)
         return -EINVAL;
     size_t item_size = o.item_size != 0 ? o.item_size : sizeof(void *);
     if (o.maxsize > PTRDIFF_MAX / item_size)

@@ -13,7 +13,7 @@ int thrum_rlock_acquire(thrum_rlock *lock, thrum_timeout timeout)
     if (timeout.kind_ == THRUM_TIMEOUT_INVALID_)
         return -EINVAL;
     if (lock_is_mine(&lock->lock_)) {
-        if (lock->count_ == UINT32_MAX)
+        if (lock->count_ == UINT32_MAX - 1)
             return -EOVERFLOW;
         lock->count_++;
         return 0;

@@ -29,6 +29,7 @@ struct thrum_thread {
     int (*target)(void *arg);
     void *arg;
     thrum_token *token;
+    struct sleeper *sleeper; /* its record: made by start, so that the thread cannot lack one */
     size_t stack_size;
     uint64_t native_id;
     os_thread system;
@@ -111,18 +112,20 @@ static void *run(void *arg)
     thrum_thread *thread = arg;
     current = thread;
     os_thread_set_name(thread->name);
-    if (thread->token != NULL)
-        (void)thrum_token_set(thread->token);
+    bool leaves_by_itself = sleeper_begin(thread->sleeper) == 0;
     thread->system = os_thread_self();
     thread->native_id = os_native_id();
     set_state(thread, RUNNING);
 
     thread->code = thread->target(thread->arg);
 
+    struct sleeper *sleeper = leaves_by_itself ? NULL : thread->sleeper;
     bool counted = !thread->daemon;
     set_state(thread, ENDED);
     let_go(thread);
     current = NULL;
+    if (sleeper != NULL)
+        sleeper_end(sleeper);
     if (counted)
         count_out();
     return NULL;
@@ -132,8 +135,8 @@ int thrum_thread_new_with(thrum_thread **ret_thread, int (*target)(void *arg), v
                           const thrum_thread_options *options)
 {
     thrum_thread_options o;
-    int result = options_read(&o, sizeof o, options);
-    if (result != 0 || target == NULL)
+    if (OPTIONS_READ_RESERVED(&o, thrum_thread_options, options) != 0 || target == NULL ||
+        (o.stack_size != 0 && o.stack_size < os_smallest_stack()))
         return -EINVAL;
     thrum_thread *thread = calloc(1, sizeof *thread);
     if (thread == NULL)
@@ -158,12 +161,16 @@ static int launch(thrum_thread *thread)
     int result = arrange_exit();
     if (result != 0)
         return result;
+    thread->sleeper = sleeper_for_thread(thread->token);
+    if (thread->sleeper == NULL)
+        return -EAGAIN;
     /* Relaxed: exit can only miss a thread whose start it races with anyway. */
     if (!thread->daemon)
         (void)os_add_relaxed(&roll()->alive, 1);
     (void)os_add_relaxed(&thread->holders, 1); /* before it can end; the new thread sees all we did */
     result = os_thread_create(run, thread, thread->stack_size);
     if (result != 0) {
+        sleeper_drop(thread->sleeper);
         (void)os_sub_acq_rel(&thread->holders, 1); /* never the last: the caller has the handle */
         if (!thread->daemon)
             count_out();
