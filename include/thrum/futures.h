@@ -54,8 +54,10 @@ typedef struct thrum_task {
     uint32_t input_kind;                         /* enum thrum_kind; an input may not be a buffer */
     uint32_t output_kind;                        /* an output may not be a view */
     uint32_t flags;
-    uint32_t reserved_;
+    uint32_t mark_; /* by which thrum_task_find knows a descriptor that THRUM_TASK made; else 0 */
 } thrum_task;
+
+#define THRUM_TASK_MARK_ 0x7461736bu
 
 /*
  * THRUM_TASK(function, input type, output type [, flags])
@@ -82,7 +84,7 @@ typedef struct thrum_task {
                                          function##_run_,         sizeof(input_t),                   \
                                          sizeof(output_t),        THRUM_KIND_OF_(input_t),           \
                                          THRUM_KIND_OF_(output_t), (uint32_t)(task_flags),           \
-                                         0};                                                         \
+                                         THRUM_TASK_MARK_};                                                         \
     THRUM_TASK_DECLARE_(function, input_t, output_t) struct thrum_semicolon_
 
 #define THRUM_TASK_DECLARE(function, input_t, output_t) \

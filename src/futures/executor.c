@@ -181,7 +181,7 @@ int thrum_executor_open_with(thrum_executor **ret_executor, const char *spec, co
 
 /* ---- Use ---- */
 
-static bool describes_a_task(const thrum_task *task)
+bool is_task(const thrum_task *task)
 {
     return task != NULL && task->size >= sizeof *task && task->name != NULL && task->run != NULL &&
            task->input_size > 0 && task->output_size > 0 && task->input_kind <= THRUM_KIND_BYTES &&
@@ -192,7 +192,7 @@ static bool describes_a_task(const thrum_task *task)
 
 int executor_takes(const thrum_executor *executor, const thrum_task *task)
 {
-    if (!describes_a_task(task))
+    if (!is_task(task))
         return -EINVAL;
     if (executor->ops->portable && (task->flags & THRUM_PORTABLE) == 0)
         return -ENOTSUP;
@@ -217,6 +217,11 @@ const char *thrum_executor_name(const thrum_executor *executor)
 
 /* ---- Close ---- */
 
+bool executor_cancels(const thrum_executor *executor)
+{
+    return os_load_relaxed(&executor->cancelling) != 0; /* relaxed: see close */
+}
+
 int thrum_executor_close_with(thrum_executor *executor, const thrum_close_options *options)
 {
     thrum_close_options o;
@@ -225,20 +230,14 @@ int thrum_executor_close_with(thrum_executor *executor, const thrum_close_option
     if (executor == NULL)
         return 0;
     /* Relaxed: a worker that is about to start a job may still miss it and start that one. */
-    os_store_relaxed(&executor->closing, 1);
-    if (o.cancel_futures)
-        os_store_relaxed(&executor->cancelling, 1);
+    uint32_t closing = os_exchange_relaxed(&executor->closing, 1);
+    uint32_t cancelling = os_exchange_relaxed(&executor->cancelling, o.cancel_futures || executor_cancels(executor));
     int result = executor->ops->close(executor->self, o.timeout);
     if (result == 0) {
         free(executor);
     } else if (result == -EDEADLK) {
-        os_store_relaxed(&executor->closing, 0);
-        os_store_relaxed(&executor->cancelling, 0);
+        os_store_relaxed(&executor->closing, closing); /* relaxed: as above */
+        os_store_relaxed(&executor->cancelling, cancelling);
     }
     return result;
-}
-
-bool executor_cancels(const thrum_executor *executor)
-{
-    return os_load_relaxed(&executor->cancelling) != 0; /* relaxed: see close */
 }

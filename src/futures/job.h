@@ -40,6 +40,10 @@ extern const thrum_host job_host;
 #define run_job thrum_run_job_
 void run_job(thrum_job *job);
 
+/* Whether a descriptor says what it must. */
+#define is_task thrum_is_task_
+bool is_task(const thrum_task *task);
+
 /* Whether the executor takes this task now: 0, THRUM_CLOSED, -EINVAL, -ENOTSUP. */
 #define executor_takes thrum_executor_takes_
 int executor_takes(const thrum_executor *executor, const thrum_task *task);

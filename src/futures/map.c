@@ -30,7 +30,6 @@ struct piece {
     thrum_job job; /* first: a job's owner finds its piece there */
     struct map *map;
     size_t begin;
-    size_t failed; /* items of this range */
 };
 
 struct map {
@@ -45,6 +44,11 @@ struct map {
     size_t done;            /* inputs that are dealt with, well or not */
     uint32_t stopped;       /* 1: nothing more is claimed */
     uint32_t pieces;        /* under way; the caller parks here */
+    int64_t deadline, tick; /* when the call is to end, when the caller wants to be told next */
+    const struct sleeper *caller;
+    int outcome;            /* why it was called off; only the caller writes it */
+    size_t told;            /* the caller's, for progress */
+    const thrum_map_options *options;
     uint32_t guard;         /* a word lock over first */
     thrum_error first;      /* the failure at the lowest place; outcome 0: none */
     struct piece window[];
@@ -62,6 +66,30 @@ static bool is_stopped(const struct map *map)
     return os_load_relaxed(&map->stopped) != 0 || executor_cancels(map->executor) || token_cancelled(map->token);
 }
 
+/* In the calling thread: what is due by the clock. */
+static void call_off(struct map *map, int outcome)
+{
+    map->outcome = outcome;
+    map->deadline = OS_FOREVER;
+    stop(map);
+    thrum_token_cancel(map->token);
+}
+
+static void look_at_clock(struct map *map)
+{
+    int64_t now = os_now();
+    size_t done = os_load_relaxed(&map->done); /* relaxed: a hint */
+    if (now >= map->deadline)
+        call_off(map, THRUM_TIMEOUT);
+    if (now < map->tick)
+        return;
+    map->tick = now + PROGRESS_NS;
+    if (done > map->told && done < map->n) {
+        map->told = done;
+        map->options->progress(done, map->n, map->options->progress_arg);
+    }
+}
+
 static size_t range(const struct map *map, size_t left)
 {
     size_t size = map->chunksize != 0 ? map->chunksize : left / (map->workers * RANGES_LEFT_PER_WORKER);
@@ -74,6 +102,13 @@ static size_t range(const struct map *map, size_t left)
 static bool claim(struct piece *piece)
 {
     struct map *map = piece->map;
+    /* Where tasks run in the calling thread, it has no other time for this. */
+    if (sleeper_current == map->caller) {
+        if (thrum_cancelled() && map->outcome == 0)
+            call_off(map, THRUM_CANCELLED);
+        if (map->deadline != OS_FOREVER || map->tick != OS_FOREVER)
+            look_at_clock(map);
+    }
     size_t begin = os_load_relaxed(&map->next), count;
     do {
         if (begin == map->n || is_stopped(map))
@@ -82,7 +117,6 @@ static bool claim(struct piece *piece)
         /* Relaxed: the inputs were there before the first piece was submitted. */
     } while (!os_cas_relaxed(&map->next, &begin, begin + count));
     piece->begin = begin;
-    piece->failed = 0;
     piece->job.input = map->inputs + begin * map->task->input_size;
     piece->job.output = map->outputs + begin * map->task->output_size;
     piece->job.count = count;
@@ -201,47 +235,39 @@ static void hand_out(struct map *map, size_t window)
 }
 
 /* Wait until no piece is under way. Once the wait is called off, the tasks are, and it goes on
- * until they have ended. 0, THRUM_TIMEOUT, THRUM_CANCELLED. */
-static int await(struct map *map, int64_t deadline, const thrum_map_options *o)
+ * until they have ended. */
+static void await(struct map *map)
 {
-    int outcome = 0;
-    size_t told = 0;
     struct park_call call = {.key = &map->pieces, .validate = still_pieces, .arg = map};
     while (still_pieces(map)) {
-        int64_t now = o->progress != NULL ? os_now() : 0;
-        call.deadline = o->progress != NULL && now < deadline - PROGRESS_NS ? now + PROGRESS_NS : deadline;
-        call.uncancellable = outcome != 0;
+        call.deadline = map->tick < map->deadline ? map->tick : map->deadline;
+        call.uncancellable = map->outcome != 0;
         int result = park(&call);
-        if (result == THRUM_CANCELLED || (result == THRUM_TIMEOUT && call.deadline == deadline)) {
-            outcome = result;
-            deadline = OS_FOREVER;
-            stop(map);
-            thrum_token_cancel(map->token);
-        }
-        size_t done = os_load_relaxed(&map->done);
-        if (o->progress != NULL && done > told && done < map->n) {
-            told = done;
-            o->progress(done, map->n, o->progress_arg);
-        }
+        if (result == THRUM_CANCELLED)
+            call_off(map, THRUM_CANCELLED);
+        else if (result == THRUM_TIMEOUT)
+            look_at_clock(map);
     }
-    return outcome;
 }
 
 /* Run it, with everything in place. */
-static int run(struct map *map, size_t window, int64_t deadline, const thrum_map_options *o)
+static int run(struct map *map, size_t window)
 {
+    const thrum_map_options *o = map->options;
     hand_out(map, window);
-    int outcome = await(map, deadline, o);
+    await(map);
     skip(map, map->next, map->n - map->next, THRUM_CANCELLED);
     if (map->first.outcome != 0 && o->error != NULL)
         *o->error = map->first;
-    if (outcome == 0 && map->first.outcome != 0)
-        outcome = map->first.outcome < 0 || map->first.outcome == THRUM_CLOSED ? map->first.outcome : THRUM_FAILED;
-    if (outcome == 0 && map->done < map->n)
-        outcome = THRUM_CANCELLED;
-    if (outcome == 0 && o->progress != NULL)
+    if (map->outcome != 0)
+        return map->outcome;
+    if (map->first.outcome != 0)
+        return map->first.outcome < 0 || map->first.outcome == THRUM_CLOSED ? map->first.outcome : THRUM_FAILED;
+    if (map->done < map->n)
+        return THRUM_CANCELLED;
+    if (o->progress != NULL)
         o->progress(map->n, map->n, o->progress_arg);
-    return outcome;
+    return 0;
 }
 
 static int check(const thrum_executor *executor, const thrum_task *task, const void *inputs, const void *outputs,
@@ -286,7 +312,11 @@ int thrum_map_with(thrum_executor *executor, const thrum_task *task, const void 
     map->workers = workers;
     map->token = own != NULL ? own : o.token;
     map->errors = o.errors;
-    result = run(map, window, deadline, &o);
+    map->options = &o;
+    map->deadline = deadline;
+    map->tick = o.progress != NULL ? os_now() + PROGRESS_NS : OS_FOREVER;
+    map->caller = sleeper_self();
+    result = run(map, window);
     thrum_token_free(own);
     free(map);
     return result;

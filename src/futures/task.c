@@ -45,13 +45,14 @@ static void report_failure(thrum_job *job, size_t item, int code, const char *me
     job->owner_->fail(job, item, &error);
 }
 
-static void run_items(thrum_job *job, char *message)
+static void run_items(thrum_job *job, struct sleeper *self, char *message)
 {
     const thrum_task *task = job->task;
     const char *input = job->input;
     char *output = job->output;
     for (size_t item = 0; item < job->count; item++) {
         message[0] = '\0';
+        self->token = job->token; /* each time: a task may set another */
         int code = task->run(input + item * task->input_size, output + item * task->output_size);
         if (code != 0)
             report_failure(job, item, code, message);
@@ -70,8 +71,7 @@ void run_job(thrum_job *job)
         if (!job->owner_->start(job))
             break;
         self->report = message;
-        self->token = job->token;
-        run_items(job, message);
+        run_items(job, self, message);
         self->report = old_report;
         self->token = old_token;
     } while (job->owner_->finish(job));
@@ -176,7 +176,7 @@ int thrum_task_find(const thrum_task_key *key, const thrum_task **ret_task)
     if (search.result != 0)
         return search.result;
     const thrum_task *task = (const thrum_task *)search.address;
-    if (task->size < sizeof *task || task->name == NULL || task->run == NULL)
+    if (!is_task(task) || task->mark_ != THRUM_TASK_MARK_)
         return -ENOENT;
     *ret_task = task;
     return 0;
