@@ -81,6 +81,8 @@ void run_job(thrum_job *job)
 
 _Static_assert(sizeof(((thrum_error *)0)->message) == REPORT_SIZE, "a message fits its record");
 
+#define LARGEST_TASK 4096 /* bytes of a descriptor, of whatever version */
+
 struct search {
     thrum_task_key *key;
     uintptr_t address; /* of the descriptor: given, or found */
@@ -153,6 +155,15 @@ int thrum_task_get_key(const thrum_task *task, thrum_task_key *ret_key)
     return search.result;
 }
 
+/* A key is another process's word: what lies there must look like a descriptor in all its parts. */
+static bool holds_task(const struct dl_phdr_info *module, uintptr_t address)
+{
+    const thrum_task *task = (const thrum_task *)address;
+    return address % _Alignof(thrum_task) == 0 && segment_holds(module, address, sizeof *task) && is_task(task) &&
+           task->mark_ == THRUM_TASK_MARK_ && task->size <= LARGEST_TASK &&
+           segment_holds(module, (uintptr_t)task->name, 1) && segment_holds(module, (uintptr_t)task->run, 1);
+}
+
 static int find_key(struct dl_phdr_info *module, size_t size, void *arg)
 {
     struct search *search = arg;
@@ -163,7 +174,7 @@ static int find_key(struct dl_phdr_info *module, size_t size, void *arg)
     if (id == NULL || id_size != key->build_id_size || memcmp(id, key->build_id, id_size) != 0)
         return 0;
     search->address = module->dlpi_addr + (uintptr_t)key->offset;
-    if (search->address % _Alignof(thrum_task) == 0 && segment_holds(module, search->address, sizeof(thrum_task)))
+    if (holds_task(module, search->address))
         search->result = 0;
     return 1;
 }
@@ -175,9 +186,6 @@ int thrum_task_find(const thrum_task_key *key, const thrum_task **ret_task)
     (void)dl_iterate_phdr(find_key, &search);
     if (search.result != 0)
         return search.result;
-    const thrum_task *task = (const thrum_task *)search.address;
-    if (!is_task(task) || task->mark_ != THRUM_TASK_MARK_)
-        return -ENOENT;
-    *ret_task = task;
+    *ret_task = (const thrum_task *)search.address;
     return 0;
 }
