@@ -121,15 +121,16 @@ typedef struct thrum_executor thrum_executor;
 
 typedef struct thrum_executor_options {
     size_t size;        /* set by the macro; 0 is taken for sizeof this structure */
-    size_t workers;     /* 0: the CPUs that this process may use, by affinity and cgroup */
+    size_t workers;     /* where the spec names no number; 0: the CPUs that this process may use, by
+                           affinity and cgroup. "serial" has one, whatever this says. */
     thrum_error *error; /* where to say what was wrong with the request; may be NULL */
 } thrum_executor_options;
 
 /*
  * Open the executor that `spec` names: "serial" runs each task within the call that submits it,
- * "threads" on a pool of threads. "threads:4" asks for four workers, and wins over .workers. NULL leaves
- * the choice to the environment variable THRUM_EXECUTOR, and where that is not set or
- * empty, to "threads".
+ * "threads" on a pool of threads. "threads:4" asks for four workers. NULL leaves the choice to
+ * the environment variable THRUM_EXECUTOR, and where that is not set or empty, to "threads".
+ * A forked child may use none that its parent opened: it has none of the workers.
  *
  * 0; -EINVAL for a spec that cannot be understood and -ENOENT for an executor that there is
  * not, and *.error says what is allowed; -ENOMEM; -EAGAIN when the system has no more threads.

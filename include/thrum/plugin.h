@@ -62,7 +62,8 @@ typedef struct thrum_host {
 
 typedef struct thrum_executor_config {
     size_t size;
-    size_t workers; /* as asked for; 0: the executor's own default */
+    size_t workers; /* as the spec asks for, to be had or refused; 0: it does not say */
+    size_t hint;    /* as the program suggests for executors that have workers; 0: it does not */
 } thrum_executor_config;
 
 typedef struct thrum_executor_ops {

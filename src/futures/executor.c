@@ -145,7 +145,7 @@ static int open_spec(thrum_executor *executor, struct spec *spec, size_t workers
         (void)snprintf(error->message, sizeof error->message, "%zu workers are more than %d", workers, WORKERS_MAX);
         return -EINVAL;
     }
-    thrum_executor_config config = {.size = sizeof config, .workers = spec->workers != 0 ? spec->workers : workers};
+    thrum_executor_config config = {.size = sizeof config, .workers = spec->workers, .hint = workers};
     executor->ops = spec->ops;
     return spec->ops->open(&executor->self, &job_host, &config, error);
 }

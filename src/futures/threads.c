@@ -183,7 +183,7 @@ static int start_workers(struct pool *pool)
 
 static int pool_open(void **ret_self, const thrum_host *host, const thrum_executor_config *config, thrum_error *error)
 {
-    size_t workers = config->workers != 0 ? config->workers : os_cpu_count();
+    size_t workers = config->workers != 0 ? config->workers : config->hint != 0 ? config->hint : os_cpu_count();
     size_t size = sizeof(struct pool) + workers * sizeof(thrum_thread *);
     struct pool *pool = aligned_alloc(64, (size + 63) / 64 * 64);
     if (pool == NULL)
