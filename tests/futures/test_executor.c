@@ -1,0 +1,811 @@
+/*
+ * test_executor.c - choosing, closing and adding executors
+ *
+ * Two executors of the test's own stand for those that a program or a plugin brings: "reverse" runs what it is
+ * given the last first on one thread, and "losing" has a worker die under each second item.
+ */
+#include "pools.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <thrum/plugin.h>
+
+static int square(const int *x, int *y)
+{
+    *y = *x * *x;
+    return 0;
+}
+THRUM_TASK(square, int, int);
+
+static int square_anywhere(const int *x, int *y)
+{
+    return square(x, y);
+}
+THRUM_TASK(square_anywhere, int, int, THRUM_PORTABLE);
+
+/* ---- Open ----------------------------------------------------------------------------- */
+
+static void expect_open(const char *spec, size_t workers, const char *name, size_t expected_workers)
+{
+    thrum_executor *executor;
+    thrum_error error = {.code = 99};
+    check_result(thrum_executor_open(&executor, spec, .workers = workers, .error = &error), 0);
+    check_str(thrum_executor_name(executor), name);
+    if (expected_workers > 0)
+        check_int(thrum_executor_workers(executor), expected_workers);
+    check(thrum_executor_workers(executor) >= 1);
+    check_int(error.code, 99);
+    int x = 3, y = 0;
+    check_result(thrum_map(executor, square, &x, &y, 1), 0);
+    check_int(y, 9);
+    close_pool(executor);
+}
+
+TEST(a_spec_names_an_executor_and_its_workers)
+{
+    expect_open("serial", 0, "serial", 1);
+    expect_open("threads", 3, "threads", 3);
+    expect_open("threads:4", 0, "threads", 4);
+    expect_open("threads:4", 2, "threads", 4);
+    expect_open("threads:1", 7, "threads", 1);
+    expect_open("threads", 0, "threads", 0);
+}
+
+static void expect_refusal(const char *spec, int expected)
+{
+    thrum_executor *mark = (thrum_executor *)&mark, *executor = mark;
+    thrum_error error;
+    memset(&error, 0xff, sizeof error);
+    check_result(thrum_executor_open(&executor, spec, .error = &error), expected);
+    check(executor == mark);
+    check_int(error.outcome, expected);
+    check_int(error.worker, 0);
+    check(error.index == THRUM_NO_INDEX);
+    check(memchr(error.message, '\0', sizeof error.message) != NULL);
+    if (expected == -ENOENT) /* what is allowed */
+        check(strstr(error.message, "serial") != NULL && strstr(error.message, "threads") != NULL);
+    check(error.message[0] != '\0');
+    check_result(thrum_executor_open(&executor, spec), expected); /* and without a place for it */
+}
+
+TEST(a_spec_that_cannot_be_had_says_what_can)
+{
+    static const char *const unknown[] = {"thread", "threadsx", "Threads", "processes:3", "x", " threads"};
+    static const char *const nonsense[] = {"threads:",   "threads:x",  "threads:4x",                      "threads:-1",
+                                           "threads: 4", "threads:+4", "threads:99999999999999999999999", "threads::4",
+                                           "threads:4:", "threads:4 ", "threads:0x4",                     "threads:1.5"};
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
+        expect_refusal(unknown[i], -ENOENT);
+    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++)
+        expect_refusal(nonsense[i], -EINVAL);
+    char longer[2000];
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    expect_refusal(longer, -ENOENT);
+}
+
+TEST(the_environment_decides_where_the_program_does_not)
+{
+    setenv("THRUM_EXECUTOR", "serial", 1);
+    expect_open(NULL, 0, "serial", 1);
+    expect_open("threads:2", 0, "threads", 2);
+    setenv("THRUM_EXECUTOR", "threads:3", 1);
+    expect_open(NULL, 2, "threads", 3);
+    expect_open("serial", 0, "serial", 1);
+    setenv("THRUM_EXECUTOR", "threads", 1);
+    expect_open(NULL, 2, "threads", 2);
+    setenv("THRUM_EXECUTOR", "nowhere", 1);
+    expect_refusal(NULL, -ENOENT);
+    setenv("THRUM_EXECUTOR", "threads:many", 1);
+    expect_refusal(NULL, -EINVAL);
+    setenv("THRUM_EXECUTOR", "", 1);
+    expect_open(NULL, 2, "threads", 2);
+    unsetenv("THRUM_EXECUTOR");
+    expect_open(NULL, 2, "threads", 2);
+}
+
+static void count_on_one_cpu(void *arg)
+{
+    cpu_set_t one;
+    (void)arg;
+    check_int(sched_getaffinity(0, sizeof one, &one), 0);
+    for (size_t cpu = 0, kept = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &one) && kept++ > 0)
+            CPU_CLR(cpu, &one);
+    check_int(sched_setaffinity(0, sizeof one, &one), 0);
+    expect_open("threads", 0, "threads", 1);
+}
+
+TEST(workers_are_as_many_as_the_cpus_that_may_be_used)
+{
+    cpu_set_t all;
+    check_int(sched_getaffinity(0, sizeof all, &all), 0);
+    thrum_executor *pool = open_pool("threads");
+    check((int)thrum_executor_workers(pool) <= CPU_COUNT(&all)); /* fewer where a cgroup has a limit */
+    close_pool(pool);
+    check_int(in_child(count_on_one_cpu, NULL), 0);
+}
+
+TEST(serial_runs_in_the_call_that_submits)
+{
+    thrum_executor *pool = open_pool("serial");
+    struct gate gate = {.passed = 0};
+    gate_ref at = &gate;
+    thrum_future *future;
+    uint64_t worker = 0;
+    thrum_event_set(&gate.go);
+    check_result(thrum_submit(pool, pass_gate, &at, &future), 0);
+    check(thrum_future_done(future));
+    check_result(thrum_future_result(future, &worker, THRUM_NOWAIT), 0);
+    check_int(worker, thrum_get_native_id());
+    thrum_future_free(future);
+    close_pool(pool);
+}
+
+TEST(threads_run_elsewhere)
+{
+    thrum_executor *pool = open_pool("threads:1");
+    struct gate gate = {.passed = 0};
+    uint64_t worker = 0;
+    thrum_future *future = stand_at_gate(pool, &gate, NULL);
+    thrum_event_set(&gate.go);
+    check_result(thrum_future_result(future, &worker, THRUM_FOREVER), 0);
+    check(worker != 0 && worker != thrum_get_native_id());
+    thrum_future_free(future);
+    close_pool(pool);
+}
+
+/* ---- Close ------------------------------------------------------------------------------ */
+
+typedef atomic_int *counter_ref;
+static int count(const counter_ref *counter, int *output)
+{
+    *output = atomic_fetch_add(*counter, 1) + 1;
+    return 0;
+}
+THRUM_TASK(count, counter_ref, int);
+
+TEST(close_waits_for_all_that_was_submitted)
+{
+    check_result(thrum_executor_close(NULL), 0);
+    FOR_EACH_SPEC (spec) {
+        for (int round = 0; round < ROUNDS(100); round++) {
+            thrum_executor *pool = open_pool(*spec);
+            atomic_int counter = 0, *at = &counter;
+            for (int i = 0; i < 100; i++) {
+                thrum_future *future;
+                check_result(thrum_submit(pool, count, &at, &future), 0);
+                thrum_future_free(future);
+            }
+            close_pool(pool);
+            check_int(atomic_load(&counter), 100);
+        }
+    }
+}
+
+static void check_closed(thrum_executor *pool)
+{
+    int x = 1, y = 99;
+    thrum_future *future = NULL;
+    thrum_map_iterator *iterator = NULL;
+    check_result(thrum_submit(pool, square, &x, &future), THRUM_CLOSED);
+    check_result(thrum_map(pool, square, &x, &y, 1), THRUM_CLOSED);
+    check_result(thrum_imap(pool, square, &x, 1, &iterator), THRUM_CLOSED);
+    check(future == NULL && iterator == NULL && y == 99);
+}
+
+TEST(a_close_in_vain_can_be_made_again)
+{
+    thrum_executor *pool = open_pool("threads:1");
+    struct gate gate = {.passed = 0};
+    thrum_future *running = stand_at_gate(pool, &gate, NULL), *pending;
+    atomic_int counter = 0, *at = &counter;
+    thrum_token *token;
+    check_result(thrum_token_new(&token), 0);
+    check_result(thrum_submit(pool, count, &at, &pending), 0);
+    check_result(thrum_executor_close(pool, .timeout = thrum_seconds(-1)), -EINVAL);
+    check_result(thrum_executor_close(pool, .timeout = THRUM_NOWAIT), THRUM_TIMEOUT);
+    check_closed(pool);
+    int64_t before = thrum_monotonic_ns();
+    check_result(thrum_executor_close(pool, .timeout = thrum_seconds(0.02)), THRUM_TIMEOUT);
+    check(thrum_monotonic_ns() - before >= 20 * MILLISECOND);
+    thrum_token_cancel(token);
+    thrum_token_set(token);
+    check_result(thrum_executor_close(pool), THRUM_CANCELLED);
+    thrum_token_set(NULL);
+    check_closed(pool);
+    check_int(atomic_load(&counter), 0);
+    thrum_event_set(&gate.go);
+    check_result(thrum_executor_close(pool), 0);
+    check_int(atomic_load(&counter), 1); /* what was submitted went on */
+    check_result(thrum_future_result(running, NULL, THRUM_NOWAIT), 0);
+    check_result(thrum_future_result(pending, NULL, THRUM_NOWAIT), 0);
+    thrum_future_free(running);
+    thrum_future_free(pending);
+    thrum_token_free(token);
+}
+
+static void count_done(thrum_future *future, void *arg)
+{
+    check(thrum_future_cancelled(future));
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+TEST(close_can_call_off_what_has_not_begun)
+{
+    thrum_executor *pool = open_pool("threads:1");
+    struct gate gate = {.passed = 0};
+    thrum_future *running = stand_at_gate(pool, &gate, NULL), *pending[50];
+    atomic_int counter = 0, *at = &counter, told = 0;
+    for (int i = 0; i < 50; i++) {
+        check_result(thrum_submit(pool, count, &at, &pending[i]), 0);
+        check_result(thrum_future_add_done_callback(pending[i], count_done, &told), 0);
+    }
+    check_result(thrum_executor_close(pool, .timeout = thrum_seconds(0.001), .cancel_futures = true), THRUM_TIMEOUT);
+    thrum_event_set(&gate.go);
+    check_result(thrum_executor_close(pool, .cancel_futures = true), 0);
+    check_int(atomic_load(&counter), 0);
+    check_int(atomic_load(&told), 50);
+    for (int i = 0; i < 50; i++) {
+        thrum_error error;
+        check(thrum_future_cancelled(pending[i]) && thrum_future_done(pending[i]));
+        check_result(thrum_future_result(pending[i], NULL, THRUM_NOWAIT), THRUM_CANCELLED);
+        check_result(thrum_future_exception(pending[i], &error, THRUM_NOWAIT), 0);
+        check_int(error.outcome, THRUM_CANCELLED);
+        thrum_future_free(pending[i]);
+    }
+    check_result(thrum_future_result(running, NULL, THRUM_NOWAIT), 0);
+    thrum_future_free(running);
+}
+
+typedef struct suicide {
+    thrum_executor *pool;
+    uint32_t cancel_futures;
+} suicide;
+
+static int close_own(const suicide *order, int *result)
+{
+    *result = thrum_executor_close(order->pool, .cancel_futures = order->cancel_futures);
+    return 0;
+}
+THRUM_TASK(close_own, suicide, int);
+
+TEST(a_task_cannot_close_its_own_executor)
+{
+    FOR_EACH_SPEC (spec) {
+        thrum_executor *pool = open_pool(*spec);
+        suicide orders[20];
+        int results[20];
+        for (size_t i = 0; i < 20; i++)
+            orders[i] = (suicide){pool, i % 2};
+        check_result(thrum_map(pool, close_own, orders, results, 20), 0); /* goes on unharmed */
+        for (size_t i = 0; i < 20; i++)
+            check_result(results[i], -EDEADLK);
+        int x = 5, y = 0;
+        check_result(thrum_map(pool, square, &x, &y, 1), 0);
+        check_int(y, 25);
+        close_pool(pool);
+    }
+}
+
+typedef struct late {
+    struct gate *gate;
+    thrum_executor *pool;
+} late;
+
+static int close_late(const late *order, int *result)
+{
+    thrum_event_set(&order->gate->begun);
+    check_result(thrum_event_wait(&order->gate->go, THRUM_FOREVER), 0);
+    *result = thrum_executor_close(order->pool);
+    return 0;
+}
+THRUM_TASK(close_late, late, int);
+
+/* The misuse of a task does not open again what has been closed. */
+TEST(closed_stays_closed)
+{
+    thrum_executor *pool = open_pool("threads:1");
+    struct gate gate = {.passed = 0};
+    late order = {&gate, pool};
+    thrum_future *future;
+    int result = 0;
+    check_result(thrum_submit(pool, close_late, &order, &future), 0);
+    check_result(thrum_event_wait(&gate.begun, THRUM_FOREVER), 0);
+    check_result(thrum_executor_close(pool, .timeout = THRUM_NOWAIT), THRUM_TIMEOUT);
+    thrum_event_set(&gate.go);
+    check_result(thrum_future_result(future, &result, THRUM_FOREVER), 0);
+    check_result(result, -EDEADLK);
+    check_closed(pool);
+    thrum_future_free(future);
+    close_pool(pool);
+}
+
+static int close_another(const suicide *order, int *result)
+{
+    thrum_executor *other;
+    (void)order;
+    check_result(thrum_executor_open(&other, "threads:1"), 0);
+    int x = 3, y = 0;
+    check_result(thrum_map(other, square, &x, &y, 1), 0);
+    *result = thrum_executor_close(other);
+    return y == 9 ? 0 : 1;
+}
+THRUM_TASK(close_another, suicide, int);
+
+TEST(a_task_can_open_and_close_another)
+{
+    FOR_EACH_SPEC (spec) {
+        thrum_executor *pool = open_pool(*spec);
+        suicide order = {NULL, 0};
+        int result = 99;
+        check_result(thrum_map(pool, close_another, &order, &result, 1), 0);
+        check_result(result, 0);
+        close_pool(pool);
+    }
+}
+
+/* ---- Faults -------------------------------------------------------------------------------- */
+
+static void open_with_faults(enum fault what, const char *spec, int expected)
+{
+    check_result(thrum_executor_close(open_pool("threads:1")), 0);
+    unsigned before = count_threads();
+    for (unsigned n = 0;; n++) {
+        thrum_executor *executor = NULL;
+        thrum_error error = {.outcome = 0};
+        fault_arm(what, n);
+        int result = thrum_executor_open(&executor, spec, .error = &error);
+        bool came_to_it = fault_disarm();
+        if (result == 0) {
+            check_result(thrum_executor_close(executor), 0);
+            if (!came_to_it)
+                break;
+            continue; /* it was a worker's request, and it managed */
+        }
+        check(came_to_it);
+        check_result(result, expected);
+        check(executor == NULL);
+        check_int(error.outcome, expected);
+        until(count_threads() <= before);
+    }
+}
+
+TEST(without_memory_no_executor_is_opened)
+{
+    open_with_faults(FAULT_MEMORY, "serial", -ENOMEM);
+    open_with_faults(FAULT_MEMORY, "threads:3", -ENOMEM);
+}
+
+TEST(without_threads_none_is_opened_and_none_is_left)
+{
+    open_with_faults(FAULT_THREAD, "threads:4", -EAGAIN);
+}
+
+/* ---- Executors of our own -------------------------------------------------------------------- */
+
+/* One thread that takes the last job first, once it is told to begin or to close. */
+struct reverse {
+    const thrum_host *host;
+    thrum_lock lock;
+    thrum_condition changed;
+    thrum_job *jobs;
+    bool begin, closing;
+    thrum_thread *thread;
+};
+
+static bool reverse_can_go_on(void *arg)
+{
+    const struct reverse *reverse = arg;
+    return (reverse->begin && reverse->jobs) || reverse->closing;
+}
+
+static int reverse_work(void *arg)
+{
+    struct reverse *reverse = arg;
+    for (;;) {
+        check_result(thrum_lock_acquire(&reverse->lock, THRUM_FOREVER), 0);
+        check_result(thrum_condition_wait_for(&reverse->changed, reverse_can_go_on, reverse, THRUM_FOREVER), 0);
+        thrum_job *job = reverse->jobs;
+        if (job)
+            reverse->jobs = job->next;
+        check_result(thrum_lock_release(&reverse->lock), 0);
+        if (!job)
+            return 0;
+        reverse->host->job_run(job);
+    }
+}
+
+static struct reverse *last_reverse; /* so that a test can tell it to begin */
+
+static int reverse_open(void **ret_self, const thrum_host *host, const thrum_executor_config *config,
+                        thrum_error *error)
+{
+    check(host->size >= sizeof *host && host->abi == THRUM_EXECUTOR_ABI);
+    check(config->size >= sizeof *config && error != NULL);
+    if (config->workers > 1) {
+        strcpy(error->message, "reverse has one thread");
+        return -ERANGE;
+    }
+    struct reverse *reverse = calloc(1, sizeof *reverse);
+    if (!reverse)
+        return -ENOMEM;
+    reverse->host = host;
+    thrum_condition_init(&reverse->changed, &reverse->lock);
+    reverse->thread = start(reverse_work, reverse, NULL);
+    *ret_self = last_reverse = reverse;
+    return 0;
+}
+
+static void reverse_tell(struct reverse *reverse, bool *what)
+{
+    check_result(thrum_lock_acquire(&reverse->lock, THRUM_FOREVER), 0);
+    *what = true;
+    check_result(thrum_condition_notify_all(&reverse->changed), 0);
+    check_result(thrum_lock_release(&reverse->lock), 0);
+}
+
+static int reverse_submit(void *self, thrum_job *job)
+{
+    struct reverse *reverse = self;
+    check_result(thrum_lock_acquire(&reverse->lock, THRUM_FOREVER), 0);
+    job->next = reverse->jobs;
+    reverse->jobs = job;
+    check_result(thrum_condition_notify_all(&reverse->changed), 0);
+    check_result(thrum_lock_release(&reverse->lock), 0);
+    return 0;
+}
+
+static int reverse_close(void *self, thrum_timeout timeout)
+{
+    struct reverse *reverse = self;
+    if (thrum_thread_native_id(reverse->thread) == thrum_get_native_id())
+        return -EDEADLK;
+    reverse_tell(reverse, &reverse->closing);
+    int result = thrum_thread_join(reverse->thread, NULL, timeout);
+    if (result == 0) {
+        thrum_thread_free(reverse->thread);
+        free(reverse);
+    }
+    return result;
+}
+
+static size_t reverse_workers(void *self)
+{
+    (void)self;
+    return 1;
+}
+
+static const thrum_executor_ops reverse_ops = {
+    .size = sizeof(thrum_executor_ops),
+    .abi = THRUM_EXECUTOR_ABI,
+    .name = "reverse",
+    .open = reverse_open,
+    .submit = reverse_submit,
+    .close = reverse_close,
+    .workers = reverse_workers,
+};
+
+/* Runs at once, item by item through the other half of the host's table; each second item is lost. It says that it
+ * runs elsewhere. */
+struct losing {
+    const thrum_host *host;
+    atomic_int items;
+    bool refuses;
+};
+
+static struct losing *last_losing;
+
+static int losing_open(void **ret_self, const thrum_host *host, const thrum_executor_config *config, thrum_error *error)
+{
+    (void)config;
+    (void)error;
+    struct losing *losing = calloc(1, sizeof *losing);
+    if (!losing)
+        return -ENOMEM;
+    losing->host = host;
+    *ret_self = last_losing = losing;
+    return 0;
+}
+
+static int losing_submit(void *self, thrum_job *job)
+{
+    struct losing *losing = self;
+    if (losing->refuses)
+        return -ECONNREFUSED;
+    if (!losing->host->job_start(job))
+        return 0;
+    for (size_t i = 0; i < job->count; i++) {
+        const char *input = job->input;
+        char *output = job->output;
+        thrum_error error = {.outcome = THRUM_LOST, .status = -9, .worker = 4711, .index = 12345};
+        strcpy(error.message, "it was killed");
+        if (atomic_fetch_add(&losing->items, 1) % 2 == 1) {
+            output[i * job->task->output_size] = 1; /* half written */
+            losing->host->job_fail(job, i, &error);
+            continue;
+        }
+        error.outcome = THRUM_FAILED;
+        error.code = job->task->run(input + i * job->task->input_size, output + i * job->task->output_size);
+        if (error.code != 0)
+            losing->host->job_fail(job, i, &error);
+    }
+    losing->host->job_finish(job);
+    return 0;
+}
+
+static int losing_close(void *self, thrum_timeout timeout)
+{
+    (void)timeout;
+    free(self);
+    return 0;
+}
+
+static size_t losing_workers(void *self)
+{
+    (void)self;
+    return 2;
+}
+
+static const thrum_executor_ops losing_ops = {
+    .size = sizeof(thrum_executor_ops),
+    .abi = THRUM_EXECUTOR_ABI,
+    .portable = true,
+    .name = "losing",
+    .open = losing_open,
+    .submit = losing_submit,
+    .close = losing_close,
+    .workers = losing_workers,
+};
+
+static int register_ours(void **state)
+{
+    (void)state;
+    check_result(thrum_executor_register(&reverse_ops), 0);
+    check_result(thrum_executor_register(&losing_ops), 0);
+    return 0;
+}
+
+TEST(what_is_no_executor_is_refused)
+{
+    thrum_executor_ops bad[8];
+    for (size_t i = 0; i < 8; i++) {
+        bad[i] = reverse_ops;
+        bad[i].name = "bad";
+    }
+    bad[0].abi++;
+    bad[1].name = NULL;
+    bad[2].name = "";
+    bad[3].open = NULL;
+    bad[4].submit = NULL;
+    bad[5].close = NULL;
+    bad[6].workers = NULL;
+    bad[7].size = offsetof(thrum_executor_ops, workers); /* so that it has none */
+    for (size_t i = 0; i < 8; i++)
+        check_result(thrum_executor_register(&bad[i]), -EINVAL);
+    expect_refusal("bad", -ENOENT);
+    check_result(thrum_executor_register(&reverse_ops), -EEXIST);
+    thrum_executor_ops again = reverse_ops;
+    check_result(thrum_executor_register(&again), -EEXIST);
+    again.name = "threads";
+    check_result(thrum_executor_register(&again), -EEXIST);
+}
+
+static int order_in[8], order_count;
+
+static int note(const int *x, int *y)
+{
+    order_in[order_count++] = *x; /* one thread, so no more is needed */
+    *y = *x;
+    return 0;
+}
+THRUM_TASK(note, int, int);
+
+TEST(an_executor_of_ones_own_runs_jobs_as_it_likes)
+{
+    thrum_executor *pool = open_pool("reverse:1");
+    struct reverse *reverse = last_reverse;
+    thrum_future *futures[8];
+    check_str(thrum_executor_name(pool), "reverse");
+    check_int(thrum_executor_workers(pool), 1);
+    order_count = 0;
+    for (int i = 0; i < 8; i++)
+        check_result(thrum_submit(pool, note, &i, &futures[i]), 0);
+    check(thrum_future_cancel(futures[3]));
+    reverse_tell(reverse, &reverse->begin);
+    for (int i = 0; i < 8; i++) {
+        int y = -1;
+        check_result(thrum_future_result(futures[i], &y, THRUM_FOREVER), i == 3 ? THRUM_CANCELLED : 0);
+        check_int(y, i == 3 ? -1 : i);
+        thrum_future_free(futures[i]);
+    }
+    static const int expected[] = {7, 6, 5, 4, 2, 1, 0};
+    check_int(order_count, 7);
+    check(memcmp(order_in, expected, sizeof expected) == 0);
+    close_pool(pool);
+}
+
+TEST(maps_work_on_it_too)
+{
+    enum { N = 1000 };
+    thrum_executor *pool = open_pool("reverse");
+    int x[N], y[N];
+    reverse_tell(last_reverse, &last_reverse->begin);
+    for (int i = 0; i < N; i++)
+        x[i] = i;
+    for (size_t chunk = 0; chunk < 3; chunk++) {
+        memset(y, 0xaa, sizeof y);
+        check_result(thrum_map(pool, square, x, y, N, .chunksize = chunk), 0);
+        for (int i = 0; i < N; i++)
+            check_int(y[i], i * i);
+    }
+    for (uint32_t unordered = 0; unordered < 2; unordered++) {
+        thrum_map_iterator *iterator;
+        int64_t sum = 0;
+        check_result(thrum_imap(pool, square, x, N, &iterator, .unordered = unordered), 0);
+        for (int i = 0; i < N; i++) {
+            size_t index;
+            check_result(thrum_map_iterator_next(iterator, &index, &y[0], NULL, THRUM_FOREVER), 0);
+            check_int(y[0], (int)(index * index));
+            sum += (int64_t)index;
+        }
+        check_int(sum, (int64_t)N * (N - 1) / 2);
+        thrum_map_iterator_free(iterator);
+    }
+    suicide order = {pool, 0};
+    int result;
+    check_result(thrum_map(pool, close_own, &order, &result, 1), 0);
+    check_result(result, -EDEADLK);
+    close_pool(pool);
+}
+
+TEST(what_its_open_says_is_passed_on)
+{
+    thrum_executor *executor = NULL;
+    thrum_error error;
+    check_result(thrum_executor_open(&executor, "reverse:2", .error = &error), -ERANGE);
+    check_str(error.message, "reverse has one thread");
+    check_int(error.outcome, -ERANGE);
+    check(executor == NULL);
+    expect_refusal("revers", -ENOENT);
+    check_result(thrum_executor_open(&executor, "nowhere", .error = &error), -ENOENT);
+    check(strstr(error.message, "reverse") != NULL && strstr(error.message, "losing") != NULL);
+}
+
+static void check_lost(const thrum_error *error, uint64_t index)
+{
+    check_int(error->outcome, THRUM_LOST);
+    check_int(error->status, -9);
+    check_int(error->worker, 4711);
+    check(error->index == index);
+    check_str(error->task, "square_anywhere");
+    check_str(error->message, "it was killed");
+}
+
+TEST(a_lost_worker_costs_what_it_was_running)
+{
+    thrum_executor *pool = open_pool("losing");
+    for (int i = 0; i < 10; i++) {
+        thrum_future *future;
+        thrum_error error;
+        int y = 99;
+        check_result(thrum_submit(pool, square_anywhere, &i, &future), 0);
+        check_result(thrum_future_result(future, &y, THRUM_FOREVER), i % 2 ? THRUM_LOST : 0);
+        check_int(y, i % 2 ? 99 : i * i);
+        check_result(thrum_future_exception(future, &error, THRUM_FOREVER), 0);
+        if (i % 2)
+            check_lost(&error, THRUM_NO_INDEX);
+        else
+            check_int(error.outcome, 0);
+        check(!thrum_future_cancelled(future));
+        thrum_future_free(future);
+    }
+
+    enum { N = 100 };
+    int x[N], y[N];
+    thrum_error errors[N], error;
+    for (int i = 0; i < N; i++)
+        x[i] = i;
+    check_result(thrum_map(pool, square_anywhere, x, y, N, .errors = errors, .error = &error), THRUM_FAILED);
+    check_lost(&error, 1);
+    for (int i = 0; i < N; i++) {
+        check_int(y[i], i % 2 ? 0 : i * i);
+        if (i % 2)
+            check_lost(&errors[i], (uint64_t)i);
+        else
+            check_int(errors[i].outcome, 0);
+    }
+
+    thrum_map_iterator *iterator;
+    check_result(thrum_imap(pool, square_anywhere, x, N, &iterator), 0);
+    for (int i = 0; i < N; i++) {
+        size_t index;
+        y[0] = -1;
+        check_result(thrum_map_iterator_next(iterator, &index, &y[0], &error, THRUM_FOREVER), i % 2 ? THRUM_LOST : 0);
+        check_int(index, i);
+        check_int(y[0], i % 2 ? -1 : i * i);
+        if (i % 2)
+            check_lost(&error, index);
+    }
+    thrum_map_iterator_free(iterator);
+    close_pool(pool);
+}
+
+TEST(elsewhere_only_portable_tasks_are_taken)
+{
+    thrum_executor *pool = open_pool("losing");
+    thrum_future *future = NULL;
+    thrum_map_iterator *iterator = NULL;
+    int x = 3, y = 99;
+    check_result(thrum_submit(pool, square, &x, &future), -ENOTSUP);
+    check_result(thrum_map(pool, square, &x, &y, 1), -ENOTSUP);
+    check_result(thrum_imap(pool, square, &x, 1, &iterator), -ENOTSUP);
+    check(future == NULL && iterator == NULL && y == 99);
+    check_int(atomic_load(&last_losing->items), 0);
+    close_pool(pool);
+}
+
+/* Whatever its submit gives but 0: the job was not taken, and the caller is told. */
+TEST(what_it_refuses_is_not_lost)
+{
+    thrum_executor *pool = open_pool("losing");
+    thrum_future *future = NULL;
+    int x = 3, y = 99;
+    last_losing->refuses = true;
+    check_result(thrum_submit(pool, square_anywhere, &x, &future), -ECONNREFUSED);
+    check(future == NULL);
+    check_result(thrum_map(pool, square_anywhere, &x, &y, 1), -ECONNREFUSED);
+    check_int(y, 0);
+    close_pool(pool);
+}
+
+/* Last, for it takes all the places. */
+TEST(sixteen_are_known_at_most)
+{
+    static thrum_executor_ops more[20];
+    static char names[20][16];
+    int taken = 2; /* ours */
+    for (size_t i = 0; i < 20; i++) {
+        snprintf(names[i], sizeof names[i], "more-%zu", i);
+        more[i] = reverse_ops;
+        more[i].name = names[i];
+        int result = thrum_executor_register(&more[i]);
+        check_result(result, taken < 16 ? 0 : -ENOSPC);
+        taken += result == 0;
+    }
+    check_int(taken, 16);
+    thrum_executor *pool = open_pool("more-13:1");
+    check_str(thrum_executor_name(pool), "more-13");
+    close_pool(pool);
+    expect_refusal("more-14", -ENOENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_spec_names_an_executor_and_its_workers),
+        cmocka_unit_test(a_spec_that_cannot_be_had_says_what_can),
+        cmocka_unit_test(the_environment_decides_where_the_program_does_not),
+        cmocka_unit_test(workers_are_as_many_as_the_cpus_that_may_be_used),
+        cmocka_unit_test(serial_runs_in_the_call_that_submits),
+        cmocka_unit_test(threads_run_elsewhere),
+        cmocka_unit_test(close_waits_for_all_that_was_submitted),
+        cmocka_unit_test(a_close_in_vain_can_be_made_again),
+        cmocka_unit_test(close_can_call_off_what_has_not_begun),
+        cmocka_unit_test(a_task_cannot_close_its_own_executor),
+        cmocka_unit_test(closed_stays_closed),
+        cmocka_unit_test(a_task_can_open_and_close_another),
+        cmocka_unit_test(without_memory_no_executor_is_opened),
+        cmocka_unit_test(without_threads_none_is_opened_and_none_is_left),
+        cmocka_unit_test(what_is_no_executor_is_refused),
+        cmocka_unit_test(an_executor_of_ones_own_runs_jobs_as_it_likes),
+        cmocka_unit_test(maps_work_on_it_too),
+        cmocka_unit_test(what_its_open_says_is_passed_on),
+        cmocka_unit_test(a_lost_worker_costs_what_it_was_running),
+        cmocka_unit_test(elsewhere_only_portable_tasks_are_taken),
+        cmocka_unit_test(what_it_refuses_is_not_lost),
+        cmocka_unit_test(sixteen_are_known_at_most),
+    };
+    return cmocka_run_group_tests(tests, register_ours, NULL);
+}
