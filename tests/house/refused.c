@@ -1,0 +1,83 @@
+/*
+ * refused.c - what the headers must not let pass, in C and in C++
+ *
+ * check_headers.sh compiles each case twice: as it should be written, which has to
+ * compile without a warning, and with BAD defined, which has to be an error. A case
+ * whose error only a warning option makes says so behind its number.
+ */
+#include <thrum/thrum.h>
+
+#ifdef BAD
+#define PICK(good, bad) bad
+#else
+#define PICK(good, bad) good
+#endif
+
+static int half(const int *x, double *y)
+{
+    *y = *x / 2.0;
+    return 0;
+}
+THRUM_TASK(half, int, double);
+
+#if CASE == 19 /* a task whose types are not its function's: -Werror=incompatible-pointer-types */
+static int third(const int *x, double *y)
+{
+    *y = *x / 3.0;
+    return 0;
+}
+THRUM_TASK(third, int, PICK(double, float));
+#endif
+
+int use(thrum_executor *pool, thrum_lock *lock, thrum_queue *queue, int *ints, float *floats, double *doubles,
+        void *any);
+
+int use(thrum_executor *pool, thrum_lock *lock, thrum_queue *queue, int *ints, float *floats, double *doubles,
+        void *any)
+{
+    thrum_future *future = 0;
+    thrum_map_iterator *iterator = 0;
+    int item = 0, result = 0;
+    (void)pool, (void)lock, (void)queue, (void)ints, (void)floats, (void)doubles, (void)any;
+    (void)future, (void)iterator, (void)item;
+#if CASE == 1 /* a time-out whose unit nobody knows */
+    result = thrum_lock_acquire(lock, PICK(thrum_seconds(5), 5));
+#elif CASE == 2
+    result = thrum_queue_get(queue, &item, PICK(THRUM_NOWAIT, 0));
+#elif CASE == 3 /* inputs and outputs of another type than the task's */
+    result = thrum_map(pool, half, PICK(ints, floats), doubles, 1);
+#elif CASE == 4
+    result = thrum_map(pool, half, ints, PICK(doubles, floats), 1);
+#elif CASE == 5
+    result = thrum_map(pool, half, PICK(ints, any), doubles, 1);
+#elif CASE == 6
+    result = thrum_map(pool, half, ints, PICK(doubles, any), 1);
+#elif CASE == 7
+    result = thrum_map(pool, half, ints, PICK(doubles, (const double *)doubles), 1);
+#elif CASE == 8
+    result = thrum_submit(pool, half, PICK(&item, doubles), &future);
+#elif CASE == 9
+    result = thrum_submit(pool, half, PICK(&item, (unsigned *)ints), &future);
+#elif CASE == 10
+    result = thrum_imap(pool, half, PICK(ints, doubles), 1, &iterator);
+#elif CASE == 11                          /* a result in place of the task's name */
+    result = thrum_submit(pool, PICK(half, result), ints, &future);
+#elif CASE == 12                          /* -Werror=unused-result */
+    PICK(result =, ) thrum_lock_acquire(lock, THRUM_FOREVER);
+#elif CASE == 13 && !defined(__cplusplus) /* -Werror=unused-result */
+    PICK(result =, ) thrum_map(pool, half, ints, doubles, 1);
+#elif CASE == 14                          /* -Werror=unused-result */
+    PICK(result =, ) thrum_queue_put(queue, &item, THRUM_FOREVER);
+#elif CASE == 15                          /* -Werror=format */
+    result = thrum_fail(1, "%d", PICK(item, "text"));
+#elif CASE == 16 && !defined(__cplusplus) /* an option that there is not */
+    result = thrum_executor_open(&pool, "threads", PICK(.workers, .wokers) = 4);
+#elif CASE == 17 && !defined(__cplusplus) /* an option of another type: -Werror=int-conversion */
+    result = thrum_executor_open(&pool, "threads", .error = PICK(0, item));
+#elif CASE == 18                          /* a constructor that is given no place for its object */
+    result = thrum_queue_new(PICK(&queue, ));
+#elif CASE != 19
+#error "there is no such case"
+#endif
+    return result;
+}

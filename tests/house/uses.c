@@ -1,0 +1,89 @@
+/*
+ * uses.c - every macro and initialiser of the public headers, with and without options
+ *
+ * Compiled by check_headers.sh as strict C11 and C17 with all warnings as errors, and
+ * not run: what the calls do is for the tests of their modules. uses.cc is the
+ * same for C++.
+ */
+#include <thrum/plugin.h>
+#include <thrum/thrum.h>
+
+static int half(const int *x, double *y)
+{
+    *y = *x / 2.0;
+    return *x < 0 ? thrum_fail(3, "%d is negative", *x) : 0;
+}
+THRUM_TASK_DECLARE(half, int, double);
+THRUM_TASK(half, int, double);
+THRUM_TASK_DECLARE(half, int, double);
+
+static int upper(const thrum_bytes *text, thrum_buffer *result)
+{
+    return thrum_buffer_append(result, text->data, text->size);
+}
+THRUM_TASK(upper, thrum_bytes, thrum_buffer, THRUM_PORTABLE | THRUM_RETRYABLE);
+
+THRUM_TASK_DECLARE(elsewhere, int, double);
+
+static thrum_lock lock = THRUM_LOCK_INIT;
+static thrum_lock any = THRUM_LOCK_INIT_ANY;
+static thrum_rlock rlock = THRUM_RLOCK_INIT;
+static thrum_condition condition = THRUM_CONDITION_INIT(&lock);
+static thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(3);
+static thrum_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(3);
+static thrum_event event = THRUM_EVENT_INIT;
+
+int use_threading(int (*target)(void *), void *arg, thrum_token *token);
+int use_queue(void);
+int use_futures(const int *in, double *out, size_t n);
+
+int use_threading(int (*target)(void *), void *arg, thrum_token *token)
+{
+    thrum_thread *thread;
+    int result = thrum_thread_new(&thread, target, arg);
+    result |= thrum_thread_new(&thread, target, arg, .name = "one");
+    result |= thrum_thread_run(&thread, target, arg);
+    result |=
+        thrum_thread_run(&thread, target, arg, .daemon = true, .name = "two", .token = token, .stack_size = 65536);
+    result |= thrum_thread_run_with(&thread, target, arg, NULL);
+    result |= thrum_lock_acquire(&lock, THRUM_FOREVER) | thrum_lock_release(&lock);
+    result |= thrum_lock_acquire(&any, THRUM_NOWAIT) | thrum_lock_release(&any);
+    result |= thrum_rlock_acquire(&rlock, thrum_seconds(0.5)) | thrum_rlock_release(&rlock);
+    result |= thrum_condition_wait(&condition, thrum_until(thrum_monotonic_ns() + 1000));
+    result |= thrum_semaphore_acquire(&semaphore, thrum_seconds(1)) | thrum_semaphore_release(&bounded, 1);
+    return result | thrum_event_wait(&event, THRUM_FOREVER);
+}
+
+int use_queue(void)
+{
+    thrum_queue *queue;
+    int result = thrum_queue_new(&queue);
+    result |= thrum_queue_new(&queue, .maxsize = 8);
+    result |= thrum_queue_new(&queue, .item_size = sizeof(int), .maxsize = 8);
+    return result | thrum_queue_new_with(&queue, NULL);
+}
+
+int use_futures(const int *in, double *out, size_t n)
+{
+    thrum_executor *pool;
+    thrum_future *future;
+    thrum_map_iterator *iterator;
+    thrum_error error;
+    thrum_buffer text = {0};
+    int one = 1;
+    int result = thrum_executor_open(&pool, NULL);
+    result |= thrum_executor_open(&pool, "threads", .workers = 4, .error = &error);
+    result |= thrum_submit(pool, half, in, &future);
+    result |= thrum_submit(pool, half, &one, &future, .token = NULL);
+    result |= thrum_submit(pool, upper, (&(thrum_bytes){"text", 4}), &future);
+    result |= thrum_submit(pool, elsewhere, in, &future);
+    result |= thrum_submit_with(pool, THRUM_TASK_OF(half), in, &future, NULL);
+    result |= thrum_map(pool, half, in, out, n);
+    result |= thrum_map(pool, half, &one, out, 1, .timeout = thrum_seconds(2), .chunksize = 16, .error = &error);
+    result |= thrum_map(pool, upper, (&(thrum_bytes){"text", 4}), &text, 1);
+    result |= thrum_imap(pool, half, in, n, &iterator);
+    result |= thrum_imap(pool, half, in, n, &iterator, .window = 100, .unordered = true);
+    result |= thrum_executor_close(pool);
+    result |= thrum_executor_close(pool, .cancel_futures = true, .timeout = THRUM_NOWAIT);
+    return error.index == THRUM_NO_INDEX ? 1 : result;
+}

@@ -1,0 +1,100 @@
+/*
+ * uses.cc - every macro and initialiser of the public headers from C++, with and without options
+ *
+ * What uses.c is for C: compiled by check_headers.sh as strict C++17, and not run. Options
+ * are a last argument here, which may be left out.
+ */
+#include <thrum/plugin.h>
+#include <thrum/thrum.h>
+
+static int half(const int *x, double *y)
+{
+    *y = *x / 2.0;
+    return *x < 0 ? thrum_fail(3, "%d is negative", *x) : 0;
+}
+THRUM_TASK_DECLARE(half, int, double);
+THRUM_TASK(half, int, double);
+THRUM_TASK_DECLARE(half, int, double);
+
+static int upper(const thrum_bytes *text, thrum_buffer *result)
+{
+    return thrum_buffer_append(result, text->data, text->size);
+}
+THRUM_TASK(upper, thrum_bytes, thrum_buffer, THRUM_PORTABLE | THRUM_RETRYABLE);
+
+THRUM_TASK_DECLARE(elsewhere, int, double);
+
+static thrum_lock lock = THRUM_LOCK_INIT;
+static thrum_lock any = THRUM_LOCK_INIT_ANY;
+static thrum_rlock rlock = THRUM_RLOCK_INIT;
+static thrum_condition condition = THRUM_CONDITION_INIT(&lock);
+static thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(3);
+static thrum_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(3);
+static thrum_event event = THRUM_EVENT_INIT;
+
+int use_threading(int (*target)(void *), void *arg, thrum_token *token);
+int use_queue();
+int use_futures(const int *in, double *out, size_t n);
+
+int use_threading(int (*target)(void *), void *arg, thrum_token *token)
+{
+    thrum_thread *thread;
+    thrum_thread_options options = {};
+    options.name = "two";
+    options.daemon = true;
+    options.token = token;
+    int result = thrum_thread_new(&thread, target, arg);
+    result |= thrum_thread_new(&thread, target, arg, options);
+    result |= thrum_thread_run(&thread, target, arg);
+    result |= thrum_thread_run(&thread, target, arg, options);
+    result |= thrum_thread_run_with(&thread, target, arg, nullptr);
+    result |= thrum_lock_acquire(&lock, THRUM_FOREVER) | thrum_lock_release(&lock);
+    result |= thrum_lock_acquire(&any, THRUM_NOWAIT) | thrum_lock_release(&any);
+    result |= thrum_rlock_acquire(&rlock, thrum_seconds(0.5)) | thrum_rlock_release(&rlock);
+    result |= thrum_condition_wait(&condition, thrum_until(thrum_monotonic_ns() + 1000));
+    result |= thrum_semaphore_acquire(&semaphore, thrum_seconds(1)) | thrum_semaphore_release(&bounded, 1);
+    return result | thrum_event_wait(&event, THRUM_FOREVER);
+}
+
+int use_queue()
+{
+    thrum_queue *queue;
+    thrum_queue_options options = {};
+    options.maxsize = 8;
+    return thrum_queue_new(&queue) | thrum_queue_new(&queue, options) | thrum_queue_new_with(&queue, nullptr);
+}
+
+int use_futures(const int *in, double *out, size_t n)
+{
+    thrum_executor *pool;
+    thrum_future *future;
+    thrum_map_iterator *iterator;
+    thrum_error error;
+    thrum_bytes view = {"text", 4};
+    thrum_buffer text = {};
+    thrum_executor_options open = {};
+    open.workers = 4;
+    open.error = &error;
+    thrum_submit_options submit = {};
+    thrum_map_options map = {};
+    map.timeout = thrum_seconds(2);
+    map.window = 100;
+    thrum_close_options close = {};
+    close.cancel_futures = true;
+    int one = 1;
+    int result = thrum_executor_open(&pool, nullptr);
+    result |= thrum_executor_open(&pool, "threads", open);
+    result |= thrum_submit(pool, half, in, &future);
+    result |= thrum_submit(pool, half, &one, &future, submit);
+    result |= thrum_submit(pool, upper, &view, &future);
+    result |= thrum_submit(pool, elsewhere, in, &future);
+    result |= thrum_submit_with(pool, THRUM_TASK_OF(half), in, &future, nullptr);
+    result |= thrum_map(pool, half, in, out, n);
+    result |= thrum_map(pool, half, &one, out, 1, map);
+    result |= thrum_map(pool, upper, &view, &text, 1);
+    result |= thrum_imap(pool, half, in, n, &iterator);
+    result |= thrum_imap(pool, half, in, n, &iterator, map);
+    result |= thrum_executor_close(pool);
+    result |= thrum_executor_close(pool, close);
+    return error.index == THRUM_NO_INDEX ? 1 : result;
+}
