@@ -51,14 +51,18 @@ void harness_check_result(const char *file, int line, const char *text, int actu
 #define HARNESS_FEATURE(name) 0
 #endif
 #if defined(__SANITIZE_THREAD__) || HARNESS_FEATURE(thread_sanitizer)
-#define HARNESS_SLOWER 20
-#elif defined(__SANITIZE_ADDRESS__) || HARNESS_FEATURE(address_sanitizer)
-#define HARNESS_SLOWER 4
+#define HARNESS_TSAN 1
 #else
-#define HARNESS_SLOWER 1
+#define HARNESS_TSAN 0
 #endif
+#if defined(__SANITIZE_ADDRESS__) || HARNESS_FEATURE(address_sanitizer)
+#define HARNESS_ASAN 1
+#else
+#define HARNESS_ASAN 0
+#endif
+#define HARNESS_SLOWER (HARNESS_TSAN ? 20 : HARNESS_ASAN ? 4 : 1)
 /* ThreadSanitizer takes a thread that a forked child starts for one of the parent's, and gives up. */
-#define THREADS_IN_CHILD (HARNESS_SLOWER != 20)
+#define THREADS_IN_CHILD (!HARNESS_TSAN)
 /* So many rounds, fewer where a sanitizer makes each of them slow. */
 #define ROUNDS(n) ((n) / HARNESS_SLOWER + 1)
 

@@ -204,7 +204,8 @@ typedef struct thrum_map_options {
     size_t size;           /* set by the macro; 0 is taken for sizeof this structure */
     thrum_timeout timeout; /* for the whole call */
     thrum_token *token;    /* the tasks' cancel token; when it is cancelled no more inputs are started */
-    size_t window;         /* how many pieces may be under way at once; 0: three a worker */
+    size_t window;         /* how many pieces may be under way at once; 0: three a worker;
+                              imap on "serial": one */
     size_t chunksize;      /* map: inputs to a piece; 0: large ones first, then smaller */
     void (*progress)(size_t done, size_t total, void *arg); /* map: see there */
     void *progress_arg;

@@ -70,6 +70,8 @@ typedef struct thrum_executor_ops {
     size_t size;
     uint32_t abi;      /* THRUM_EXECUTOR_ABI */
     uint32_t portable; /* true: it runs tasks elsewhere, and takes only THRUM_PORTABLE ones */
+    uint32_t immediate; /* true: submit runs the job, and returns when it is done */
+    uint32_t reserved_;
     const char *name;
 
     /* Make one. 0, or what thrum_executor_open shall return; `error` is never NULL, and its

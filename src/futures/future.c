@@ -136,13 +136,13 @@ int thrum_submit_with(thrum_executor *executor, const thrum_task *task, const vo
 
 /* ---- The way of a future ---- */
 
-/* From PENDING to `to`. False: it was not pending any more. */
-static bool leave_pending(thrum_future *future, uint32_t to)
+/* False: it is not pending any more. */
+static bool begin(thrum_future *future)
 {
     uint32_t state = os_load_relaxed(&future->state);
     while ((state & STATE) == PENDING)
-        /* Relaxed: what there is to see is released with FINISHED, or is only the state. */
-        if (os_cas_relaxed(&future->state, &state, (state & ~(uint32_t)STATE) | to))
+        /* Relaxed: there is nothing to see yet. */
+        if (os_cas_relaxed(&future->state, &state, state | RUNNING))
             return true;
     return false;
 }
@@ -161,22 +161,45 @@ static void run_callbacks(thrum_future *future)
     }
 }
 
-/* `was`: the word with the last of PARKED and CALLBACKS. */
-static void announce(thrum_future *future, uint32_t was)
+struct change {
+    thrum_future *future;
+    uint32_t from, to;
+    uint32_t was; /* the word, with the last of PARKED and CALLBACKS */
+    bool made;
+};
+
+static bool try_change(struct change *change, uint32_t refused)
 {
-    if ((was & PARKED) != 0)
-        (void)unpark(&future->state, SIZE_MAX, NULL, NULL);
-    if ((was & CALLBACKS) != 0)
+    uint32_t state = os_load_relaxed(&change->future->state);
+    while (!change->made && (state & STATE) == change->from && (state & refused) == 0)
+        /* Release: the output is there before the state says so. */
+        change->made = os_cas_release(&change->future->state, &state, change->to);
+    change->was = state;
+    return change->made;
+}
+
+/* Under the bucket's lock. */
+static uintptr_t change_and_wake(void *arg, const struct unparked *done)
+{
+    (void)done;
+    (void)try_change(arg, 0);
+    return 0;
+}
+
+/* It is done: wake who waits, call who wants to be called. False: it was not in state `from`. */
+static bool settle(thrum_future *future, uint32_t from, uint32_t to)
+{
+    struct change change = {.future = future, .from = from, .to = to};
+    if (!try_change(&change, PARKED) && (change.was & STATE) == from)
+        (void)unpark(&future->state, SIZE_MAX, change_and_wake, &change);
+    if (change.made && (change.was & CALLBACKS) != 0)
         run_callbacks(future);
+    return change.made;
 }
 
 bool thrum_future_cancel(thrum_future *future)
 {
-    if (!leave_pending(future, CANCELLED))
-        return state_of(future) == CANCELLED;
-    /* Relaxed: after CANCELLED nobody sets either bit. */
-    announce(future, os_load_relaxed(&future->state));
-    return true;
+    return settle(future, PENDING, CANCELLED) || state_of(future) == CANCELLED;
 }
 
 static bool start(thrum_job *job)
@@ -184,7 +207,7 @@ static bool start(thrum_job *job)
     thrum_future *future = (thrum_future *)(void *)job;
     if (executor_cancels(future->executor) || (job->token != NULL && token_cancelled(job->token)))
         (void)thrum_future_cancel(future);
-    if (leave_pending(future, RUNNING))
+    if (begin(future))
         return true;
     drop(future); /* cancelled */
     return false;
@@ -207,8 +230,7 @@ static void fail(thrum_job *job, size_t item, const thrum_error *error)
 static bool finish(thrum_job *job)
 {
     thrum_future *future = (thrum_future *)(void *)job;
-    /* Release: the output is there before the state says so. */
-    announce(future, os_exchange_release(&future->state, FINISHED));
+    (void)settle(future, RUNNING, FINISHED);
     drop(future);
     return false;
 }
@@ -236,7 +258,7 @@ static bool set_bit(thrum_future *future, uint32_t bit)
 static bool still_waiting(void *arg)
 {
     const thrum_future *future = arg;
-    /* Relaxed: whoever finishes it takes PARKED along, and comes for this bucket's lock after us. */
+    /* Relaxed: while PARKED is there, it is finished under this bucket's lock only. */
     uint32_t state = os_load_relaxed(&future->state);
     return (state & STATE) < FINISHED && (state & PARKED) != 0;
 }

@@ -201,7 +201,8 @@ int thrum_map_iterator_next(thrum_map_iterator *iterator, size_t *ret_index, voi
         result = thrum_condition_wait_for(&iterator->changed, has_result, iterator, timeout);
     if (result == 0) {
         result = take(iterator, ret_index, ret_output, ret_error);
-        hand_out(iterator); /* so that workers go on while the consumer is busy */
+        if (!iterator->executor->ops->immediate)
+            hand_out(iterator); /* so that workers go on while the consumer is busy */
     } else if (result == THRUM_CANCELLED && ret_index != NULL) {
         *ret_index = SIZE_MAX;
     }
@@ -260,7 +261,9 @@ int thrum_imap_with(thrum_executor *executor, const thrum_task *task, const void
     int result = executor_takes(executor, task);
     if (result != 0)
         return result;
-    size_t window = o.window != 0 ? o.window : thrum_executor_workers(executor) * SLOTS_PER_WORKER;
+    /* Where nothing runs beside the consumer, it is not kept waiting for what it has not asked for. */
+    size_t ahead = executor->ops->immediate ? 1 : thrum_executor_workers(executor) * SLOTS_PER_WORKER;
+    size_t window = o.window != 0 ? o.window : ahead;
     if (window > n)
         window = n;
     if (n > PTRDIFF_MAX / task->input_size || (n > 0 && inputs == NULL) || o.timeout.kind_ != THRUM_TIMEOUT_FOREVER_ ||

@@ -130,13 +130,24 @@ static bool still_pieces(void *arg)
     return os_load_acquire(&map->pieces) != 0;
 }
 
+/* Under the bucket's lock. */
+static uintptr_t subtract(void *arg, const struct unparked *done)
+{
+    struct map *map = arg;
+    (void)done;
+    (void)os_sub_acq_rel(&map->pieces, 1); /* as below */
+    return 0;
+}
+
 /* The map may be gone after this. */
 static void retire(struct map *map)
 {
-    const uint32_t *pieces = &map->pieces;
-    /* Acquire and release: all that each piece did is seen by the caller. */
-    if (os_sub_acq_rel(&map->pieces, 1) == 1)
-        (void)unpark(pieces, SIZE_MAX, NULL, NULL);
+    uint32_t pieces = os_load_relaxed(&map->pieces);
+    while (pieces > 1)
+        /* Acquire and release: the last one's release hands on all that each piece did. */
+        if (os_cas_acq_rel(&map->pieces, &pieces, pieces - 1))
+            return;
+    (void)unpark(&map->pieces, SIZE_MAX, subtract, map);
 }
 
 /* ---- What became of inputs ---- */

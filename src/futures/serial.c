@@ -63,6 +63,7 @@ static size_t serial_workers(void *self)
 const thrum_executor_ops thrum_serial_ops_ = {
     .size = sizeof(thrum_executor_ops),
     .abi = THRUM_EXECUTOR_ABI,
+    .immediate = true,
     .name = "serial",
     .open = serial_open,
     .submit = serial_submit,

@@ -16,6 +16,10 @@
  * is set by the waiter before it parks and can be cleared in commit. It may stay set after a
  * time-out, when nobody waits any more: the next waker finds nobody and clears it.
  *
+ * So a waker changes the object in commit, in the same moment in which it takes the waits out, and
+ * never before: else its unpark could come late, and end a wait that began after the change, or at
+ * another object in the same place. Then a wait that is woken was meant, always.
+ *
  * Two levels, as in Go's runtime/sema.go: in a bucket, waits of one address hang on the
  * first of them, so what waits elsewhere costs nothing beyond the first.
  *

@@ -49,6 +49,8 @@
     (os_point_(), __atomic_compare_exchange_n((p), (expected), (value), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 #define os_cas_acquire(p, expected, value) \
     (os_point_(), __atomic_compare_exchange_n((p), (expected), (value), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+#define os_cas_acq_rel(p, expected, value) \
+    (os_point_(), __atomic_compare_exchange_n((p), (expected), (value), false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 #define os_cas_release(p, expected, value) \
     (os_point_(), __atomic_compare_exchange_n((p), (expected), (value), false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 

@@ -1,20 +1,35 @@
 /*
  * event.c - a flag that threads wait for
  *
- * Bit 0: set. Bit 1: somebody may be parked, only while it is not set. The thread that
- * sets it takes both at once, so it knows whether it must wake.
+ * Bit 0: set. Bit 1: somebody may be parked, only while it is not set. While bit 1 is set, the
+ * event is set under the bucket's lock, where the waiters are taken out in the same moment.
  */
 #include "park/park.h"
 
 #define SET 1u
 #define PARKED 2u
 
+/* Under the bucket's lock. */
+static uintptr_t set(void *arg, const struct unparked *done)
+{
+    thrum_event *event = arg;
+    (void)done;
+    /* Release: who sees it set sees what was done before. The event may be gone after this, for
+     * somebody may have seen it. Exchange: PARKED may have been taken along by another set. */
+    (void)os_exchange_release(&event->state_, SET);
+    return 0;
+}
+
 void thrum_event_set(thrum_event *event)
 {
-    /* Release: who sees it set sees what was done before. The event may be gone after
-     * this, for a waiter may have returned; unpark uses its address only. */
-    if ((os_exchange_release(&event->state_, SET) & PARKED) != 0)
-        (void)unpark(event, SIZE_MAX, NULL, NULL);
+    uint32_t state = os_load_relaxed(&event->state_);
+    do {
+        if (state == PARKED) {
+            (void)unpark(event, SIZE_MAX, set, event);
+            return;
+        }
+        /* Release: as in set. Also where it is set already: who sees it now sees this thread's work. */
+    } while (!os_cas_release(&event->state_, &state, SET));
 }
 
 void thrum_event_clear(thrum_event *event)
@@ -33,8 +48,7 @@ bool thrum_event_is_set(const thrum_event *event)
 static bool not_set(void *arg)
 {
     const thrum_event *event = arg;
-    /* Relaxed: a set that we do not see comes for this bucket's lock after us, since PARKED is
-     * there, and wakes us. */
+    /* Relaxed: from PARKED it is set under this bucket's lock only. */
     return os_load_relaxed(&event->state_) == PARKED;
 }
 

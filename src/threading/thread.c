@@ -91,20 +91,42 @@ static int arrange_exit(void)
     return result;
 }
 
-static void count_out(void)
+/* Under the bucket's lock. */
+static uintptr_t subtract(void *arg, const struct unparked *done)
 {
+    (void)arg;
+    (void)done;
     /* Release: pairs with others_alive. */
     (void)os_sub_acq_rel(&roll()->alive, 1);
-    (void)unpark(&roll()->alive, SIZE_MAX, NULL, NULL);
+    return 0;
+}
+
+static void count_out(void)
+{
+    (void)unpark(&roll()->alive, SIZE_MAX, subtract, NULL);
 }
 
 /* ---- Running ---- */
 
+struct change {
+    thrum_thread *thread;
+    uint32_t state;
+};
+
+/* Under the bucket's lock. */
+static uintptr_t store_state(void *arg, const struct unparked *done)
+{
+    const struct change *change = arg;
+    (void)done;
+    /* Release: who sees the state sees system and native_id, or code and all the thread's work. */
+    os_store_release(&change->thread->state, change->state);
+    return 0;
+}
+
 static void set_state(thrum_thread *thread, uint32_t state)
 {
-    /* Release: who sees the state sees system and native_id, or code and all the thread's work. */
-    os_store_release(&thread->state, state);
-    (void)unpark(&thread->state, SIZE_MAX, NULL, NULL);
+    struct change change = {thread, state};
+    (void)unpark(&thread->state, SIZE_MAX, store_state, &change);
 }
 
 static void *run(void *arg)

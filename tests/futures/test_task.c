@@ -347,14 +347,15 @@ TEST(a_key_of_another_build_finds_nothing)
     check_result(thrum_task_find(&other, &found), -ENOENT);
 }
 
-/* A key is another process's word: whatever its offset, it finds a task or nothing. */
+/* A key is another process's word: whatever its offset, it finds a task or nothing. It is looked for between
+ * objects, where AddressSanitizer lets nobody look. */
 TEST(an_offset_without_a_task_finds_nothing)
 {
     thrum_task_key key;
     const thrum_task *found;
     check_result(thrum_task_get_key(THRUM_TASK_OF(square), &key), 0);
     uint64_t right = key.offset;
-    for (key.offset = 0; key.offset < right + 100000; key.offset++) {
+    for (key.offset = 0; !HARNESS_ASAN && key.offset < right + 100000; key.offset++) {
         found = NULL;
         int result = thrum_task_find(&key, &found);
         if (result == 0)
