@@ -69,11 +69,11 @@ void harness_check_result(const char *file, int line, const char *text, int actu
 /* ---- Waiting ------------------------------------------------------------------- */
 
 /* Poll until it is true; a test fails that polls for half a minute. */
-#define until(condition)                                                                                   \
-    do {                                                                                                   \
-        int64_t harness_limit_ = thrum_monotonic_ns() + INT64_C(30000000000);                              \
-        while (!(condition))                                                                               \
-            harness_poll(__FILE__, __LINE__, #condition, harness_limit_);                                  \
+#define until(condition)                                                      \
+    do {                                                                      \
+        int64_t harness_limit_ = thrum_monotonic_ns() + INT64_C(30000000000); \
+        while (!(condition))                                                  \
+            harness_poll(__FILE__, __LINE__, #condition, harness_limit_);     \
     } while (0)
 void harness_poll(const char *file, int line, const char *text, int64_t limit);
 

@@ -90,7 +90,7 @@ THRUM_API const char *thrum_version(void);
  *                             that share one limit between many calls
  */
 typedef struct thrum_timeout {
-    int64_t ns_;  /* by kind: 0 | nanoseconds from now | nanoseconds on the clock | 0 */
+    int64_t ns_; /* by kind: 0 | nanoseconds from now | nanoseconds on the clock | 0 */
     int64_t kind_;
 } thrum_timeout;
 
@@ -158,10 +158,10 @@ THRUM_API void thrum_buffer_free(thrum_buffer *buffer);
  * so it is copied with =, and travels between processes and machines as it is.
  */
 typedef struct thrum_error {
-    int32_t outcome;   /* THRUM_FAILED, THRUM_LOST, THRUM_CANCELLED, THRUM_TIMEOUT;
-                          0: no error; negative errno: it could not be run at all */
-    int32_t code;      /* THRUM_FAILED: what the task returned */
-    int32_t status;    /* THRUM_LOST: the worker's exit status, or minus the signal */
+    int32_t outcome; /* THRUM_FAILED, THRUM_LOST, THRUM_CANCELLED, THRUM_TIMEOUT;
+                        0: no error; negative errno: it could not be run at all */
+    int32_t code;    /* THRUM_FAILED: what the task returned */
+    int32_t status;  /* THRUM_LOST: the worker's exit status, or minus the signal */
     int32_t reserved_;
     uint64_t worker;   /* who ran it: the thread's native id or the process's pid; 0: nobody */
     uint64_t index;    /* which input of the map, from 0; THRUM_NO_INDEX outside a map */

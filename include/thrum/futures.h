@@ -67,24 +67,25 @@ typedef struct thrum_task {
  *     int function(const INPUT *input, OUTPUT *output);
  *
  * and can still be called by hand. The types are single words or typedef names, no
- * arrays. The output is zeroed before each call; a task that fails leaves nothing in it that
- * would have to be freed. An input of type thrum_bytes and an output of type thrum_buffer
- * are of any length. The descriptor is the external symbol `<function>_task_`: a task's
- * name is unique in its program. THRUM_TASK_DECLARE(function, input type, output type) in
- * a header lets other files submit it.
+ * arrays, and aligned to 16 bytes at most. The output is zeroed before each call; a task that fails leaves nothing in
+ * it that would have to be freed. An input of type thrum_bytes and an output of type thrum_buffer are of any length.
+ * The descriptor is the external symbol `<function>_task_`: a task's name is unique in its program.
+ * THRUM_TASK_DECLARE(function, input type, output type) in a header lets other files submit it.
  */
 #define THRUM_TASK(...) THRUM_TASK_(__VA_ARGS__, 0, 0)
-#define THRUM_TASK_(function, input_t, output_t, task_flags, ...)                                    \
-    THRUM_TASK_DECLARE_(function, input_t, output_t)                                                 \
-    static int function##_run_(const void *input, void *output)                                      \
-    {                                                                                                \
-        return function((const input_t *)input, (output_t *)output);                                 \
-    }                                                                                                \
-    const thrum_task function##_task_ = {sizeof(thrum_task),      #function,                         \
-                                         function##_run_,         sizeof(input_t),                   \
-                                         sizeof(output_t),        THRUM_KIND_OF_(input_t),           \
-                                         THRUM_KIND_OF_(output_t), (uint32_t)(task_flags),           \
-                                         THRUM_TASK_MARK_};                                                         \
+#define THRUM_TASK_(function, input_t, output_t, task_flags, ...)                           \
+    THRUM_ALIGNED_(input_t)                                                                 \
+    THRUM_ALIGNED_(output_t)                                                                \
+    THRUM_TASK_DECLARE_(function, input_t, output_t)                                        \
+    static int function##_run_(const void *input, void *output)                             \
+    {                                                                                       \
+        return function((const input_t *)input, (output_t *)output);                        \
+    }                                                                                       \
+    const thrum_task function##_task_ = {sizeof(thrum_task),       #function,               \
+                                         function##_run_,          sizeof(input_t),         \
+                                         sizeof(output_t),         THRUM_KIND_OF_(input_t), \
+                                         THRUM_KIND_OF_(output_t), (uint32_t)(task_flags),  \
+                                         THRUM_TASK_MARK_};                                 \
     THRUM_TASK_DECLARE_(function, input_t, output_t) struct thrum_semicolon_
 
 #define THRUM_TASK_DECLARE(function, input_t, output_t) \
@@ -139,8 +140,8 @@ THRUM_API THRUM_MUST_USE int thrum_executor_open_with(thrum_executor **ret_execu
                                                       const thrum_executor_options *options);
 
 typedef struct thrum_close_options {
-    size_t size;            /* set by the macro; 0 is taken for sizeof this structure */
-    thrum_timeout timeout;  /* how long to wait for tasks that have been submitted */
+    size_t size;             /* set by the macro; 0 is taken for sizeof this structure */
+    thrum_timeout timeout;   /* how long to wait for tasks that have been submitted */
     uint32_t cancel_futures; /* true: cancel those that have not been started */
     uint32_t reserved_;
 } thrum_close_options;
@@ -221,7 +222,8 @@ typedef struct thrum_map_options {
  *
  * 0: all are done. THRUM_FAILED: at least one failed; the first failure stops the handing out
  * of inputs, unless .errors is given. THRUM_CANCELLED, THRUM_TIMEOUT: called off; what ran has
- * ended (a task that heeds thrum_cancelled sooner, for a time-out cancels it too). -EINVAL, -ENOMEM, -ENOTSUP,
+ * ended, the sooner the more a task heeds thrum_cancelled: when the time is over, or the caller's wait is
+ * cancelled, the call cancels .token, or one of its own where none is given. -EINVAL, -ENOMEM, -ENOTSUP,
  * THRUM_CLOSED: nothing was run. Outputs of inputs that came to no result are zero; an
  * .errors record of one that was never started has the outcome THRUM_CANCELLED.
  *
@@ -235,7 +237,7 @@ THRUM_API THRUM_MUST_USE int thrum_map_with(thrum_executor *executor, const thru
  * Run the task on each of n inputs and hand out the results one by one (Executor.map, Pool.imap,
  * and imap_unordered by .unordered = true, which also answers to as_completed). At most .window results
  * are under way or not yet taken, so memory stays bounded however many inputs there are. The
- * inputs must stay until the iterator is freed. For one thread at a time. Options used:
+ * inputs must stay until the iterator is freed, and the executor open. For one thread at a time. Options used:
  * token, window, unordered.
  */
 typedef struct thrum_map_iterator thrum_map_iterator;
@@ -249,11 +251,11 @@ THRUM_API THRUM_MUST_USE int thrum_imap_with(thrum_executor *executor, const thr
  * none; ret_index and ret_error (whose index is set) are filled in, and the iteration can go on;
  * THRUM_STOP_ITERATION: there are no more; THRUM_TIMEOUT: none is ready yet. When the caller's own
  * wait is cancelled: THRUM_CANCELLED with ret_index set to SIZE_MAX. */
-THRUM_API THRUM_MUST_USE int thrum_map_iterator_next(thrum_map_iterator *iterator, size_t *ret_index,
-                                                     void *ret_output, thrum_error *ret_error,
-                                                     thrum_timeout timeout);
+THRUM_API THRUM_MUST_USE int thrum_map_iterator_next(thrum_map_iterator *iterator, size_t *ret_index, void *ret_output,
+                                                     thrum_error *ret_error, thrum_timeout timeout);
 
-/* Give it up, finished or not: no more inputs are started, and those that run are waited for. */
+/* Give it up, finished or not: no more inputs are started, and those that run are waited for. NULL is
+ * allowed. */
 THRUM_API void thrum_map_iterator_free(thrum_map_iterator *iterator);
 
 /* ---- The macros' inner part ------------------------------------------------------------------ */
@@ -267,31 +269,28 @@ struct thrum_semicolon_;
     typedef input_t function##_input_;                   \
     typedef output_t function##_output_;                 \
     extern const thrum_task function##_task_;
-#define THRUM_KIND_OF_(type)                       \
-    _Generic((type *)0, thrum_bytes *              \
-             : THRUM_KIND_BYTES, thrum_buffer *    \
-             : THRUM_KIND_BUFFER, default          \
+#define THRUM_KIND_OF_(type)                    \
+    _Generic((type *)0, thrum_bytes *           \
+             : THRUM_KIND_BYTES, thrum_buffer * \
+             : THRUM_KIND_BUFFER, default       \
              : THRUM_KIND_PLAIN)
-#define THRUM_INPUT_(task, pointer)            \
-    _Generic((pointer), task##_input_ *        \
-             : (pointer), const task##_input_ * \
-             : (pointer))
+/* Memory for inputs and outputs comes from malloc. */
+#define THRUM_ALIGNED_(type) _Static_assert(_Alignof(type) <= 16, "a task's types are aligned to 16 bytes at most");
+#define THRUM_INPUT_(task, pointer) _Generic((pointer), task##_input_ * : (pointer), const task##_input_ * : (pointer))
 #define THRUM_OUTPUT_(task, pointer) _Generic((pointer), task##_output_ * : (pointer))
 
 #define thrum_executor_open(...) thrum_executor_open_(__VA_ARGS__, .size = sizeof(thrum_executor_options))
-#define thrum_executor_open_(ret, spec, ...) \
-    thrum_executor_open_with(ret, spec, &(thrum_executor_options){__VA_ARGS__})
+#define thrum_executor_open_(ret, spec, ...) thrum_executor_open_with(ret, spec, &(thrum_executor_options){__VA_ARGS__})
 #define thrum_executor_close(...) thrum_executor_close_(__VA_ARGS__, .size = sizeof(thrum_close_options))
-#define thrum_executor_close_(executor, ...) \
-    thrum_executor_close_with(executor, &(thrum_close_options){__VA_ARGS__})
+#define thrum_executor_close_(executor, ...) thrum_executor_close_with(executor, &(thrum_close_options){__VA_ARGS__})
 #define thrum_submit(...) thrum_submit_(__VA_ARGS__, .size = sizeof(thrum_submit_options))
-#define thrum_submit_(executor, task, input, ret, ...)                             \
+#define thrum_submit_(executor, task, input, ret, ...)                               \
     thrum_submit_with(executor, THRUM_TASK_OF(task), THRUM_INPUT_(task, input), ret, \
                       &(thrum_submit_options){__VA_ARGS__})
 #define thrum_map(...) thrum_map_(__VA_ARGS__, .size = sizeof(thrum_map_options))
-#define thrum_map_(executor, task, inputs, outputs, n, ...)                      \
-    thrum_map_with(executor, THRUM_TASK_OF(task), THRUM_INPUT_(task, inputs),      \
-                   THRUM_OUTPUT_(task, outputs), n, &(thrum_map_options){__VA_ARGS__})
+#define thrum_map_(executor, task, inputs, outputs, n, ...)                                                    \
+    thrum_map_with(executor, THRUM_TASK_OF(task), THRUM_INPUT_(task, inputs), THRUM_OUTPUT_(task, outputs), n, \
+                   &(thrum_map_options){__VA_ARGS__})
 #define thrum_imap(...) thrum_imap_(__VA_ARGS__, .size = sizeof(thrum_map_options))
 #define thrum_imap_(executor, task, inputs, n, ret, ...)                               \
     thrum_imap_with(executor, THRUM_TASK_OF(task), THRUM_INPUT_(task, inputs), n, ret, \
@@ -307,11 +306,12 @@ struct thrum_semicolon_;
     extern "C" {                                         \
     extern const thrum_task function##_task_;            \
     }
-#define THRUM_KIND_OF_(type)                                            \
-    (std::is_same<type, thrum_bytes>::value                             \
-         ? static_cast<uint32_t>(THRUM_KIND_BYTES)                      \
-         : std::is_same<type, thrum_buffer>::value ? static_cast<uint32_t>(THRUM_KIND_BUFFER) \
-                                                   : static_cast<uint32_t>(THRUM_KIND_PLAIN))
+#define THRUM_KIND_OF_(type)                                                              \
+    (std::is_same<type, thrum_bytes>::value    ? static_cast<uint32_t>(THRUM_KIND_BYTES)  \
+     : std::is_same<type, thrum_buffer>::value ? static_cast<uint32_t>(THRUM_KIND_BUFFER) \
+                                               : static_cast<uint32_t>(THRUM_KIND_PLAIN))
+
+#define THRUM_ALIGNED_(type) static_assert(alignof(type) <= 16, "a task's types are aligned to 16 bytes at most");
 
 template <class Input, class Output> struct thrum_typed_task_ {
     const thrum_task *task;

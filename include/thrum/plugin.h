@@ -28,11 +28,11 @@ extern "C" {
 typedef struct thrum_job thrum_job;
 struct thrum_job {
     const thrum_task *task;
-    const void *input;  /* count * task->input_size bytes */
-    void *output;       /* count * task->output_size bytes, zeroed by the library */
-    size_t count;       /* at least 1 */
-    thrum_token *token; /* or NULL */
-    union {             /* the executor's own: */
+    const void *input;   /* count * task->input_size bytes */
+    void *output;        /* count * task->output_size bytes, zeroed by the library */
+    size_t count;        /* at least 1 */
+    thrum_token *token;  /* or NULL */
+    union {              /* the executor's own: */
         thrum_job *next; /* a link in a list of jobs, */
         void *record;    /* or whatever it keeps of the job */
     };
@@ -68,8 +68,8 @@ typedef struct thrum_executor_config {
 
 typedef struct thrum_executor_ops {
     size_t size;
-    uint32_t abi;      /* THRUM_EXECUTOR_ABI */
-    uint32_t portable; /* true: it runs tasks elsewhere, and takes only THRUM_PORTABLE ones */
+    uint32_t abi;       /* THRUM_EXECUTOR_ABI */
+    uint32_t portable;  /* true: it runs tasks elsewhere, and takes only THRUM_PORTABLE ones */
     uint32_t immediate; /* true: submit runs the job, and returns when it is done */
     uint32_t reserved_;
     const char *name;

@@ -13,7 +13,7 @@
  *
  * After fork(2), in the child: threads of the parent are gone, nobody waits for
  * anything, and a lock that another thread held stays held. The child may use
- * what the forking thread could use.
+ * what the forking thread could use; handles of the parent's threads it may only free.
  */
 #ifndef THRUM_THREADING_H
 #define THRUM_THREADING_H
@@ -28,7 +28,7 @@ extern "C" {
 
 /*
  * A token calls work off. It is level-triggered: once cancelled it stays so, and every
- * blocking call that a thread makes while the token is its own returns THRUM_CANCELLED,
+ * call that would have to wait, of a thread whose own it is, returns THRUM_CANCELLED,
  * those under way at once. Taking a lock or an rlock is no such call, so that clean-up
  * can be written; a condition's wait takes its lock again before it returns.
  *
@@ -158,7 +158,7 @@ THRUM_API int thrum_condition_notify_all(thrum_condition *condition);
 typedef struct thrum_semaphore {
     uint32_t state_; /* permits * 2, plus 1 while somebody may be waiting */
     uint32_t label_;
-    uint32_t bound_; /* 0: none */
+    uint32_t bound_; /* most permits, plus 1; 0: no bound */
     uint32_t reserved_;
 } thrum_semaphore;
 
@@ -166,7 +166,7 @@ typedef struct thrum_semaphore {
 
 /* clang-format off */
 #define THRUM_SEMAPHORE_INIT(value) { (uint32_t)(value) * 2, 0, 0, 0 }
-#define THRUM_BOUNDED_SEMAPHORE_INIT(value) { (uint32_t)(value) * 2, 0, (value), 0 }
+#define THRUM_BOUNDED_SEMAPHORE_INIT(value) { (uint32_t)(value) * 2, 0, (uint32_t)(value) + 1, 0 }
 /* clang-format on */
 
 /* Take one (Semaphore.acquire). 0, THRUM_TIMEOUT, THRUM_CANCELLED, -EINVAL, -EAGAIN. */
@@ -203,17 +203,18 @@ THRUM_API int thrum_event_wait(thrum_event *event, thrum_timeout timeout);
  * _start, or both by _run, and given up by _free, whether the thread has ended or not:
  * giving up the handle of a running thread does not stop it.
  *
- * At exit(3), or the return of main, the process waits for the threads that are not
+ * A thread ends when target returns: it must not be left by pthread_exit or be cancelled by
+ * pthread_cancel. At exit(3), or the return of main, the process waits for the threads that are not
  * daemons; a daemon is cut off where it stands.
  */
 typedef struct thrum_thread thrum_thread;
 
 typedef struct thrum_thread_options {
-    size_t size;         /* set by the macro; 0 is taken for sizeof this structure */
-    const char *name;    /* copied; default "Thread-N"; the system shows 15 characters of it */
-    size_t stack_size;   /* bytes; 0: the system's default; -EINVAL when it is too small */
-    thrum_token *token;  /* the thread's own cancel token; it must outlive the thread */
-    uint32_t daemon;     /* true: the process does not wait for it at exit */
+    size_t size;        /* set by the macro; 0 is taken for sizeof this structure */
+    const char *name;   /* copied, 63 bytes of it; default "Thread-N"; the system shows 15 */
+    size_t stack_size;  /* bytes; 0: the system's default; -EINVAL when it is too small */
+    thrum_token *token; /* the thread's own cancel token; it must outlive the thread */
+    uint32_t daemon;    /* true: the process does not wait for it at exit */
     uint32_t reserved_;
 } thrum_thread_options;
 
@@ -288,8 +289,7 @@ inline int thrum_lock_release(thrum_lock *lock)
 {
     uint32_t owner = thrum_self_.owner, mine = owner;
     /* Release: what the section wrote is seen by whoever takes the lock next. */
-    if (owner != 0 &&
-        __atomic_compare_exchange_n(&lock->state_, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+    if (owner != 0 && __atomic_compare_exchange_n(&lock->state_, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
         thrum_self_.held--;
         return 0;
     }

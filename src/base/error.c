@@ -72,8 +72,7 @@ const char *thrum_error_format(const thrum_error *error, char *text, size_t size
         add(text, size, &used, ": worker %llu was killed by signal %d", (unsigned long long)error->worker,
             -error->status);
     if (error->outcome == THRUM_LOST && error->status >= 0)
-        add(text, size, &used, ": worker %llu exited with status %d", (unsigned long long)error->worker,
-            error->status);
+        add(text, size, &used, ": worker %llu exited with status %d", (unsigned long long)error->worker, error->status);
     if (error->message[0] != '\0')
         add(text, size, &used, ": %.*s", (int)sizeof error->message, error->message);
     for (char *at = text; size > 0 && *at != '\0'; at++)

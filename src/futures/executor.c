@@ -152,8 +152,9 @@ static int open_spec(thrum_executor *executor, struct spec *spec, size_t workers
 
 static const char *chosen(const char *spec)
 {
-    if (spec == NULL)
-        spec = getenv("THRUM_EXECUTOR");
+    if (spec != NULL)
+        return spec;
+    spec = getenv("THRUM_EXECUTOR");
     return spec != NULL && spec[0] != '\0' ? spec : DEFAULT_SPEC;
 }
 

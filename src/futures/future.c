@@ -27,7 +27,7 @@ struct callback {
 };
 
 struct thrum_future {
-    thrum_job job; /* first: a job's owner finds its future there */
+    thrum_job job;            /* first: a job's owner finds its future there */
     thrum_executor *executor; /* valid until the job is gone */
     uint32_t state;
     uint32_t holders;

@@ -10,7 +10,11 @@
  * free. Unordered, slots with results are linked in the order in which they came.
  *
  * Invariants under the lock: taken <= handed <= n; handed - taken = slots that are not
- * free <= window. The consumer alone changes handed and taken.
+ * free <= window; under_way = slots that are queued or started. The consumer alone changes
+ * handed and taken.
+ *
+ * Who gives the iterator up takes back what has not been started. Such a slot still lies with the
+ * executor, and keeps the memory until that has seen it is revoked.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +26,7 @@
 
 #define SLOTS_PER_WORKER 3
 
-enum slot_state { FREE, UNDER_WAY, READY };
+enum slot_state { FREE, QUEUED, STARTED, READY, REVOKED };
 
 struct slot {
     thrum_job job; /* first: a job's owner finds its slot there */
@@ -43,7 +47,8 @@ struct thrum_map_iterator {
     thrum_lock lock;
     thrum_condition changed; /* a slot has become ready */
     size_t handed, taken, under_way;
-    bool stopped;
+    size_t revoked; /* slots that still lie with the executor */
+    bool stopped, given_up;
     struct slot *free, *results, **results_end;
     char *outputs; /* one a slot */
     struct slot slots[];
@@ -51,12 +56,33 @@ struct thrum_map_iterator {
 
 static void enter(thrum_map_iterator *iterator)
 {
-    (void)!thrum_lock_acquire(&iterator->lock, THRUM_FOREVER); /* all who come here have their record */
+    while (thrum_lock_acquire(&iterator->lock, THRUM_FOREVER) != 0)
+        os_yield(); /* no memory for this thread's record, yet */
 }
 
 static void leave(thrum_map_iterator *iterator)
 {
     (void)thrum_lock_release(&iterator->lock);
+}
+
+static void drop_output(const thrum_map_iterator *iterator, struct slot *slot)
+{
+    if (iterator->task->output_kind == THRUM_KIND_BUFFER)
+        thrum_buffer_free(slot->job.output);
+}
+
+/* The lock is held, and given back; the last to leave frees all. */
+static void leave_for_good(thrum_map_iterator *iterator)
+{
+    bool last = iterator->given_up && iterator->revoked == 0;
+    leave(iterator);
+    if (!last)
+        return;
+    for (size_t i = 0; i < iterator->window; i++)
+        if (iterator->slots[i].state == READY)
+            drop_output(iterator, &iterator->slots[i]);
+    free(iterator->outputs);
+    free(iterator);
 }
 
 /* ---- The executor's side ---- */
@@ -66,10 +92,14 @@ static bool start(thrum_job *job)
     struct slot *slot = (struct slot *)(void *)job;
     thrum_map_iterator *iterator = slot->iterator;
     enter(iterator);
-    bool called_off = iterator->stopped || executor_cancels(iterator->executor) ||
-                      (iterator->token != NULL && token_cancelled(iterator->token));
+    if (slot->state == REVOKED) {
+        iterator->revoked--;
+        leave_for_good(iterator);
+        return false;
+    }
+    slot->state = STARTED;
     leave(iterator);
-    if (!called_off)
+    if (!executor_cancels(iterator->executor) && (iterator->token == NULL || !token_cancelled(iterator->token)))
         return true;
     slot->error = error_plain(THRUM_CANCELLED, iterator->task, slot->index);
     (void)job->owner_->finish(job);
@@ -122,7 +152,7 @@ static void hand_out(thrum_map_iterator *iterator)
     struct slot *slot;
     while ((slot = free_slot(iterator)) != NULL) {
         slot->index = iterator->handed++;
-        slot->state = UNDER_WAY;
+        slot->state = QUEUED;
         slot->error = (thrum_error){.index = slot->index};
         slot->job.input = iterator->inputs + slot->index * iterator->task->input_size;
         memset(slot->job.output, 0, iterator->task->output_size);
@@ -163,12 +193,6 @@ static void make_free(thrum_map_iterator *iterator, struct slot *slot)
     }
     slot->state = FREE;
     iterator->taken++;
-}
-
-static void drop_output(const thrum_map_iterator *iterator, struct slot *slot)
-{
-    if (iterator->task->output_kind == THRUM_KIND_BUFFER)
-        thrum_buffer_free(slot->job.output);
 }
 
 /* The oldest result's; what the caller does not want is dropped. */
@@ -218,6 +242,17 @@ static bool none_under_way(void *arg)
     return iterator->under_way == 0;
 }
 
+static void revoke(thrum_map_iterator *iterator)
+{
+    for (size_t i = 0; i < iterator->window; i++) {
+        if (iterator->slots[i].state == QUEUED) {
+            iterator->slots[i].state = REVOKED;
+            iterator->under_way--;
+            iterator->revoked++;
+        }
+    }
+}
+
 void thrum_map_iterator_free(thrum_map_iterator *iterator)
 {
     if (iterator == NULL)
@@ -225,14 +260,11 @@ void thrum_map_iterator_free(thrum_map_iterator *iterator)
     thrum_token *token = thrum_token_set(NULL); /* this wait is not to be cut short: tasks use our memory */
     enter(iterator);
     iterator->stopped = true;
+    revoke(iterator);
     (void)!thrum_condition_wait_for(&iterator->changed, none_under_way, iterator, THRUM_FOREVER);
-    leave(iterator);
+    iterator->given_up = true;
+    leave_for_good(iterator);
     (void)thrum_token_set(token);
-    for (size_t i = 0; i < iterator->window; i++)
-        if (iterator->slots[i].state == READY)
-            drop_output(iterator, &iterator->slots[i]);
-    free(iterator->outputs);
-    free(iterator);
 }
 
 static void lay_out(thrum_map_iterator *iterator)

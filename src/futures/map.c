@@ -9,8 +9,9 @@
  * Polychronopoulos and Kuck, 1987).
  *
  * Pieces share nothing but the claim of the next range, counters, and the record of the
- * first failure. The caller waits for `pieces`; the piece that brings it to zero
- * touches nothing of the map afterwards.
+ * first failure. The caller waits until none is under way, or takes back those that the
+ * executor has not started; a piece taken back still lies with the executor, and keeps the
+ * memory, but touches nothing of the caller's any more.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,10 +27,15 @@
 
 struct map;
 
+/* A piece that the executor has not started yet can be taken back by the caller, so that one who is out
+ * of time does not wait for a pool that is busy with other things. */
+enum { IDLE, QUEUED, STARTED, REVOKED };
+
 struct piece {
     thrum_job job; /* first: a job's owner finds its piece there */
     struct map *map;
     size_t begin;
+    uint32_t state;
 };
 
 struct map {
@@ -37,28 +43,95 @@ struct map {
     const thrum_task *task;
     const char *inputs;
     char *outputs;
-    size_t n, chunksize, workers;
-    thrum_token *token;     /* the caller's, or our own */
-    thrum_error *errors;    /* the caller's array, or NULL */
-    size_t next;            /* the first input that nobody has claimed */
-    size_t done;            /* inputs that are dealt with, well or not */
-    uint32_t stopped;       /* 1: nothing more is claimed */
-    uint32_t pieces;        /* under way; the caller parks here */
-    int64_t deadline, tick; /* when the call is to end, when the caller wants to be told next */
+    size_t n, chunksize, workers, window;
+    thrum_token *token, *own; /* the caller's or our own; our own or NULL */
+    thrum_error *errors;      /* the caller's array, or NULL */
+    size_t next;              /* the first input that nobody has claimed */
+    size_t done;              /* inputs that are dealt with, well or not */
+    uint32_t stopped;         /* 1: nothing more is claimed */
+    uint32_t pieces;          /* under way; the caller parks here */
+    uint32_t holders;         /* the caller, and each piece that the executor has: the last one frees */
+    int outcome;              /* why it was called off; only the caller writes it */
+    int64_t deadline, tick;   /* when the call is to end, when the caller wants to be told next */
     const struct sleeper *caller;
-    int outcome;            /* why it was called off; only the caller writes it */
-    size_t told;            /* the caller's, for progress */
+    size_t told; /* the caller's, for progress */
     const thrum_map_options *options;
-    uint32_t guard;         /* a word lock over first */
-    thrum_error first;      /* the failure at the lowest place; outcome 0: none */
-    struct piece window[];
+    uint32_t guard;    /* a word lock over first */
+    thrum_error first; /* the failure at the lowest place; outcome 0: none */
+    struct piece slots[];
 };
+
+static void drop(struct map *map)
+{
+    /* Acquire and release: all uses are over before the last holder frees it. */
+    if (os_sub_acq_rel(&map->holders, 1) != 1)
+        return;
+    thrum_token_free(map->own);
+    free(map);
+}
+
+/* ---- What became of inputs ---- */
+
+static void record(struct map *map, const thrum_error *error)
+{
+    if (map->errors != NULL)
+        map->errors[error->index] = *error;
+    os_wordlock_acquire(&map->guard);
+    if (map->first.outcome == 0 || error->index < map->first.index)
+        map->first = *error;
+    os_wordlock_release(&map->guard);
+}
+
+/* Inputs [begin, begin + count) were never run. */
+static void skip(struct map *map, size_t begin, size_t count, int outcome)
+{
+    if (count > 0)
+        memset(map->outputs + begin * map->task->output_size, 0, count * map->task->output_size);
+    for (size_t i = begin; map->errors != NULL && i < begin + count; i++)
+        map->errors[i] = error_plain(outcome, map->task, i);
+}
+
+/* ---- Pieces ---- */
+
+static bool still_pieces(void *arg)
+{
+    const struct map *map = arg;
+    /* Acquire: pairs with retire, so the outputs are seen. */
+    return os_load_acquire(&map->pieces) != 0;
+}
+
+/* Under the bucket's lock. */
+static uintptr_t subtract(void *arg, const struct unparked *done)
+{
+    struct map *map = arg;
+    (void)done;
+    (void)os_sub_acq_rel(&map->pieces, 1); /* as below */
+    return 0;
+}
+
+/* The map may be gone after this. */
+static void retire(struct map *map)
+{
+    uint32_t pieces = os_load_relaxed(&map->pieces);
+    while (pieces > 1)
+        /* Acquire and release: the last one's release hands on all that each piece did. */
+        if (os_cas_acq_rel(&map->pieces, &pieces, pieces - 1))
+            return;
+    (void)unpark(&map->pieces, SIZE_MAX, subtract, map);
+}
+
+/* A piece that the executor had is at its end. */
+static void end(struct map *map)
+{
+    retire(map);
+    drop(map);
+}
 
 /* ---- Handing out ---- */
 
 static void stop(struct map *map)
 {
-    os_store_relaxed(&map->stopped, 1); /* relaxed: the sooner seen the better, that is all */
+    os_store_seq_cst(&map->stopped, 1); /* see again */
 }
 
 static bool is_stopped(const struct map *map)
@@ -66,13 +139,28 @@ static bool is_stopped(const struct map *map)
     return os_load_relaxed(&map->stopped) != 0 || executor_cancels(map->executor) || token_cancelled(map->token);
 }
 
-/* In the calling thread: what is due by the clock. */
+/* In the calling thread: take back what has not been started. */
+static void revoke(struct map *map)
+{
+    for (size_t i = 0; i < map->window; i++) {
+        struct piece *piece = &map->slots[i];
+        uint32_t state = QUEUED;
+        /* Sequentially consistent: see again. It orders the range that is read below, too. */
+        if (os_cas_seq_cst(&piece->state, &state, REVOKED)) {
+            skip(map, piece->begin, piece->job.count, THRUM_CANCELLED);
+            retire(map);
+        }
+    }
+}
+
+/* In the calling thread. */
 static void call_off(struct map *map, int outcome)
 {
     map->outcome = outcome;
     map->deadline = OS_FOREVER;
     stop(map);
     thrum_token_cancel(map->token);
+    revoke(map);
 }
 
 static void look_at_clock(struct map *map)
@@ -120,64 +208,26 @@ static bool claim(struct piece *piece)
     piece->job.input = map->inputs + begin * map->task->input_size;
     piece->job.output = map->outputs + begin * map->task->output_size;
     piece->job.count = count;
+    os_store_seq_cst(&piece->state, QUEUED); /* see again */
     return true;
 }
 
-static bool still_pieces(void *arg)
-{
-    const struct map *map = arg;
-    /* Acquire: pairs with retire, so the outputs are seen. */
-    return os_load_acquire(&map->pieces) != 0;
-}
-
-/* Under the bucket's lock. */
-static uintptr_t subtract(void *arg, const struct unparked *done)
-{
-    struct map *map = arg;
-    (void)done;
-    (void)os_sub_acq_rel(&map->pieces, 1); /* as below */
-    return 0;
-}
-
-/* The map may be gone after this. */
-static void retire(struct map *map)
-{
-    uint32_t pieces = os_load_relaxed(&map->pieces);
-    while (pieces > 1)
-        /* Acquire and release: the last one's release hands on all that each piece did. */
-        if (os_cas_acq_rel(&map->pieces, &pieces, pieces - 1))
-            return;
-    (void)unpark(&map->pieces, SIZE_MAX, subtract, map);
-}
-
-/* ---- What became of inputs ---- */
-
-static void record(struct map *map, const thrum_error *error)
-{
-    if (map->errors != NULL)
-        map->errors[error->index] = *error;
-    os_wordlock_acquire(&map->guard);
-    if (map->first.outcome == 0 || error->index < map->first.index)
-        map->first = *error;
-    os_wordlock_release(&map->guard);
-}
-
-/* Inputs [begin, begin + count) were never run. */
-static void skip(struct map *map, size_t begin, size_t count, int outcome)
-{
-    memset(map->outputs + begin * map->task->output_size, 0, count * map->task->output_size);
-    for (size_t i = begin; map->errors != NULL && i < begin + count; i++)
-        map->errors[i] = error_plain(outcome, map->task, i);
-}
+/* ---- The executor's side ---- */
 
 static bool start(thrum_job *job)
 {
     struct piece *piece = (struct piece *)(void *)job;
     struct map *map = piece->map;
+    uint32_t state = QUEUED;
+    /* Acquire: pairs with claim, where the piece may have been filled by another thread. */
+    if (!os_cas_acquire(&piece->state, &state, STARTED)) {
+        drop(map); /* revoked: the caller may be gone */
+        return false;
+    }
     if (is_stopped(map)) {
         skip(map, piece->begin, job->count, THRUM_CANCELLED);
         stop(map); /* also where only the executor said so: the rest is skipped too */
-        retire(map);
+        end(map);
         return false;
     }
     memset(job->output, 0, job->count * map->task->output_size);
@@ -205,7 +255,7 @@ static bool finish(thrum_job *job)
     (void)os_add_relaxed(&map->done, job->count); /* relaxed: progress is a hint */
     if (claim(piece))
         return true;
-    retire(map);
+    end(map);
     return false;
 }
 
@@ -214,16 +264,26 @@ static void refuse(struct piece *piece, int result)
 {
     struct map *map = piece->map;
     thrum_error error = error_plain(result, map->task, piece->begin);
-    skip(map, piece->begin, piece->job.count, result);
-    record(map, &error);
+    uint32_t state = QUEUED;
     stop(map);
-    retire(map);
+    if (!os_cas_acquire(&piece->state, &state, STARTED)) { /* acquire: as in start */
+        drop(map);
+        return;
+    }
+    skip(map, piece->begin, piece->job.count, result);
+    if (result != THRUM_CANCELLED)
+        record(map, &error);
+    end(map);
 }
 
+/* Hand a piece that was filled to the executor. If the map is called off meanwhile, either the caller sees
+ * the piece as QUEUED and takes it back, or we see here that it is stopped: each of the two
+ * writes first and reads then, sequentially consistently. */
 static void again(thrum_job *job)
 {
     struct piece *piece = (struct piece *)(void *)job;
-    int result = executor_submit(piece->map->executor, job);
+    struct map *map = piece->map;
+    int result = os_load_seq_cst(&map->stopped) != 0 ? THRUM_CANCELLED : executor_submit(map->executor, job);
     if (result != 0)
         refuse(piece, result);
 }
@@ -232,15 +292,16 @@ static const struct thrum_job_owner_ owner = {start, fail, finish, again};
 
 /* ---- The caller ---- */
 
-static void hand_out(struct map *map, size_t window)
+static void hand_out(struct map *map)
 {
-    for (size_t i = 0; i < window; i++) {
-        struct piece *piece = &map->window[i];
+    for (size_t i = 0; i < map->window; i++) {
+        struct piece *piece = &map->slots[i];
         piece->map = map;
         piece->job = (thrum_job){.task = map->task, .token = map->token, .owner_ = &owner};
         if (!claim(piece))
             return;
-        (void)os_add_relaxed(&map->pieces, 1); /* relaxed: only this thread waits for zero */
+        (void)os_add_relaxed(&map->holders, 1); /* relaxed: this thread has its own hold */
+        (void)os_add_relaxed(&map->pieces, 1);  /* relaxed: only this thread waits for zero */
         again(&piece->job);
     }
 }
@@ -256,16 +317,18 @@ static void await(struct map *map)
         int result = park(&call);
         if (result == THRUM_CANCELLED)
             call_off(map, THRUM_CANCELLED);
-        else if (result == THRUM_TIMEOUT)
+        else if (result != PARK_CHANGED)
             look_at_clock(map);
+        if (result == -EAGAIN)
+            os_yield();
     }
 }
 
 /* Run it, with everything in place. */
-static int run(struct map *map, size_t window)
+static int run(struct map *map)
 {
     const thrum_map_options *o = map->options;
-    hand_out(map, window);
+    hand_out(map);
     await(map);
     skip(map, map->next, map->n - map->next, THRUM_CANCELLED);
     if (map->first.outcome != 0 && o->error != NULL)
@@ -321,14 +384,16 @@ int thrum_map_with(thrum_executor *executor, const thrum_task *task, const void 
     map->n = n;
     map->chunksize = o.chunksize;
     map->workers = workers;
+    map->window = window;
+    map->holders = 1;
+    map->own = own;
     map->token = own != NULL ? own : o.token;
     map->errors = o.errors;
     map->options = &o;
     map->deadline = deadline;
     map->tick = o.progress != NULL ? os_now() + PROGRESS_NS : OS_FOREVER;
     map->caller = sleeper_self();
-    result = run(map, window);
-    thrum_token_free(own);
-    free(map);
+    result = run(map);
+    drop(map);
     return result;
 }

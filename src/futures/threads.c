@@ -11,7 +11,8 @@
  * job lies in the inbox and nobody is awake or called, and no wake where all are busy.
  *
  * Invariants under the lock: jobs are linked by next, oldest first. `parked` counts workers that
- * wait for work, `called` the notifies that none of them has answered; called <= parked.
+ * wait for work, `called` the notifies that none of them has answered; called <= parked. `running`
+ * counts the jobs that run: while there is one, a close waits, for it may submit again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,11 +27,11 @@ struct pool {
     size_t workers;
     thrum_lock lock;
     thrum_condition work;
-    size_t parked, called;
+    size_t parked, called, running;
     bool closing;
-    thrum_job *jobs;  /* changed under the lock, looked at without */
+    thrum_job *jobs; /* changed under the lock, looked at without */
     /* What submitters write, on a cache line of its own. */
-    __attribute__((aligned(64))) thrum_job *inbox; /* newest first; NULL, or AWAITED */
+    __attribute__((aligned(64))) thrum_job *inbox;        /* newest first; NULL, or AWAITED */
     __attribute__((aligned(64))) thrum_thread *threads[]; /* NULL: not started, or joined */
 };
 
@@ -85,26 +86,26 @@ static bool sees_work(void *arg)
     return (first != NULL && first != AWAITED) || os_load_relaxed(&pool->jobs) != NULL;
 }
 
-/* The next job, or NULL when there will be no more. */
-static thrum_job *next_job(struct pool *pool)
+/* There will be no more jobs: nobody submits but those that run, and none does. */
+static bool is_over(const struct pool *pool)
 {
-    (void)park_look(sees_work, pool);
-    if (thrum_lock_acquire(&pool->lock, THRUM_FOREVER) != 0)
-        return NULL; /* cannot be: this thread has its record */
-    thrum_job *job = take(pool);
-    while (job == NULL && !pool->closing) {
-        pool->parked++; /* first: from now on the inbox is left as AWAITED */
-        job = take(pool);
-        if (job == NULL) {
+    return pool->closing && pool->running == 0;
+}
+
+/* The next job, or NULL when there will be no more; the lock is held. */
+static thrum_job *wait_for_job(struct pool *pool)
+{
+    thrum_job *job;
+    while ((job = take(pool)) == NULL && !is_over(pool)) {
+        pool->parked++;                                   /* first: so the inbox is left as AWAITED */
+        os_store_relaxed(&pool->jobs, empty_inbox(pool)); /* relaxed: as in take */
+        if (pool->jobs == NULL) {
             (void)thrum_condition_wait(&pool->work, THRUM_FOREVER);
             if (pool->called > 0)
                 pool->called--;
         }
         pool->parked--;
-        if (job == NULL)
-            job = take(pool);
     }
-    (void)thrum_lock_release(&pool->lock);
     return job;
 }
 
@@ -112,9 +113,21 @@ static int work(void *arg)
 {
     struct pool *pool = arg;
     thrum_job *job;
+    bool had = false; /* a job, in the round before */
     mine = pool;
-    while ((job = next_job(pool)) != NULL)
-        pool->host->job_run(job);
+    do {
+        (void)park_look(sees_work, pool);
+        (void)!thrum_lock_acquire(&pool->lock, THRUM_FOREVER); /* this thread has its record */
+        pool->running -= had;
+        job = wait_for_job(pool);
+        had = job != NULL;
+        pool->running += had;
+        if (!had)
+            (void)thrum_condition_notify_all(&pool->work); /* it is over for all */
+        (void)thrum_lock_release(&pool->lock);
+        if (had)
+            pool->host->job_run(job);
+    } while (had);
     return 0;
 }
 
@@ -199,7 +212,9 @@ static int pool_open(void **ret_self, const thrum_host *host, const thrum_execut
     }
     (void)snprintf(error->message, sizeof error->message, "%zu threads cannot be started: %s", workers,
                    thrum_strerror(result));
+    thrum_token *token = thrum_token_set(NULL); /* this wait is short, and must not be cut shorter */
     (void)pool_close(pool, THRUM_FOREVER);
+    (void)thrum_token_set(token);
     return result;
 }
 

@@ -252,8 +252,8 @@ static void unlock_two(struct park_bucket *one, struct park_bucket *other)
         unlock_bucket(other);
 }
 
-size_t unpark_requeue(const void *from, const void *to, size_t n,
-                      void (*commit)(void *arg, size_t moved, bool more), void *arg)
+size_t unpark_requeue(const void *from, const void *to, size_t n, void (*commit)(void *arg, size_t moved, bool more),
+                      void *arg)
 {
     struct park_bucket *source = bucket_of(from), *target = bucket_of(to);
     struct unparked done = {0};

@@ -33,15 +33,15 @@
 
 /* One wait, from the caller's side. */
 struct park_call {
-    const void *key;              /* the address; never read or written through */
-    bool (*validate)(void *arg);  /* under the bucket's lock: shall I still wait? NULL: yes */
+    const void *key;                 /* the address; never read or written through */
+    bool (*validate)(void *arg);     /* under the bucket's lock: shall I still wait? NULL: yes */
     void (*before_sleep)(void *arg); /* when the wait can be found, before it sleeps; or NULL */
     void *arg;
-    int64_t deadline;     /* os_now() to reach, or OS_FOREVER */
-    int64_t since;        /* since when the caller has been trying, for wakers that are fair; 0: untold */
-    bool uncancellable;   /* true: the sleeper's cancel token does not end it */
-    bool ret_moved;       /* out: it was moved to another address meanwhile */
-    uintptr_t ret_word;   /* out, when woken: what the waker's commit returned */
+    int64_t deadline;   /* os_now() to reach, or OS_FOREVER */
+    int64_t since;      /* since when the caller has been trying, for wakers that are fair; 0: untold */
+    bool uncancellable; /* true: the sleeper's cancel token does not end it */
+    bool ret_moved;     /* out: it was moved to another address meanwhile */
+    uintptr_t ret_word; /* out, when woken: what the waker's commit returned */
 };
 
 enum { PARK_CHANGED = 1000 };
@@ -61,10 +61,10 @@ bool park_look(bool (*ready)(void *arg), void *arg);
 
 /* What unpark did, for commit. */
 struct unparked {
-    size_t woken;           /* waits taken out of the queue */
-    bool more;              /* whether others are left in it */
-    uint32_t first_owner;   /* the longest waiting one's number, when woken > 0 */
-    int64_t first_since;    /* and its `since` */
+    size_t woken;         /* waits taken out of the queue */
+    bool more;            /* whether others are left in it */
+    uint32_t first_owner; /* the longest waiting one's number, when woken > 0 */
+    int64_t first_since;  /* and its `since` */
 };
 
 /* Wake at most n that wait at the address, longest first; how many were woken. commit (or NULL)
@@ -76,8 +76,8 @@ size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const st
  * many were moved. commit is called under the locks of both, in any case. Not for two
  * moves in opposite directions by design of the caller. */
 #define unpark_requeue thrum_unpark_requeue_
-size_t unpark_requeue(const void *from, const void *to, size_t n,
-                      void (*commit)(void *arg, size_t moved, bool more), void *arg);
+size_t unpark_requeue(const void *from, const void *to, size_t n, void (*commit)(void *arg, size_t moved, bool more),
+                      void *arg);
 
 /* The deadline of a time-out that starts now, into *ret_deadline: 0, or -EINVAL. An expired one,
  * THRUM_NOWAIT included, is 0 or in the past; OS_FOREVER: none. */

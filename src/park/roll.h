@@ -13,9 +13,9 @@
 struct sleeper;
 
 struct sleeper_roll {
-    uint32_t guard;          /* a word lock over the rest */
-    uint32_t used;           /* records handed out at least once */
-    struct sleeper *free;    /* given back, newest first */
+    uint32_t guard;       /* a word lock over the rest */
+    uint32_t used;        /* records handed out at least once */
+    struct sleeper *free; /* given back, newest first */
     struct sleeper *blocks[ROLL_BLOCKS];
 };
 

@@ -22,17 +22,17 @@ int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline)
 {
     struct timespec at;
     const struct timespec *until = NULL;
+    if (deadline <= 0)
+        return -ETIMEDOUT; /* the kernel would take its time to say so */
     if (deadline != OS_FOREVER) {
-        if (deadline < 0)
-            deadline = 0;
         at.tv_sec = (time_t)(deadline / 1000000000);
         at.tv_nsec = (long)(deadline % 1000000000);
         until = &at;
     }
     os_point_();
     /* The BITSET form takes a point on CLOCK_MONOTONIC, not a length of time. */
-    long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until, NULL,
-                          FUTEX_BITSET_MATCH_ANY);
+    long result =
+        syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until, NULL, FUTEX_BITSET_MATCH_ANY);
     return result < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
@@ -73,7 +73,7 @@ void os_yield(void)
 
 /* ---- Threads ---- */
 
-_Static_assert(_Generic((pthread_t)0, os_thread: 1, default: 0), "a thread's handle is the system's");
+_Static_assert(_Generic((pthread_t)0, os_thread : 1, default : 0), "a thread's handle is the system's");
 
 int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size)
 {
@@ -166,7 +166,8 @@ int os_on_thread_exit(void (*ended)(void *arg), void *arg)
 
 int os_at_exit(void (*leaving)(void))
 {
-    return atexit(leaving) == 0 ? 0 : -ENOMEM;
+    (void)pthread_once(&once, make_key); /* what is to be done at exit is another thing in a forked child */
+    return key_error != 0 ? -key_error : atexit(leaving) == 0 ? 0 : -ENOMEM;
 }
 
 void os_forget_pages(void *memory, size_t size)

@@ -34,17 +34,20 @@
  * exchange fails. A failed exchange is always relaxed.
  */
 #define os_load_relaxed(p) (os_point_(), __atomic_load_n((p), __ATOMIC_RELAXED))
+#define os_load_seq_cst(p) (os_point_(), __atomic_load_n((p), __ATOMIC_SEQ_CST))
+#define os_store_seq_cst(p, value) (os_point_(), __atomic_store_n((p), (value), __ATOMIC_SEQ_CST))
 #define os_load_acquire(p) (os_point_(), __atomic_load_n((p), __ATOMIC_ACQUIRE))
 #define os_store_relaxed(p, value) (os_point_(), __atomic_store_n((p), (value), __ATOMIC_RELAXED))
 #define os_store_release(p, value) (os_point_(), __atomic_store_n((p), (value), __ATOMIC_RELEASE))
 #define os_exchange_relaxed(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_RELAXED))
 #define os_exchange_acquire(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_ACQUIRE))
 #define os_exchange_release(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_RELEASE))
-#define os_exchange_acq_rel(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_ACQ_REL))
 #define os_add_relaxed(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELAXED))
 #define os_sub_acq_rel(p, value) (os_point_(), __atomic_fetch_sub((p), (value), __ATOMIC_ACQ_REL))
 #define os_or_relaxed(p, value) (os_point_(), __atomic_fetch_or((p), (value), __ATOMIC_RELAXED))
 
+#define os_cas_seq_cst(p, expected, value) \
+    (os_point_(), __atomic_compare_exchange_n((p), (expected), (value), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 #define os_cas_relaxed(p, expected, value) \
     (os_point_(), __atomic_compare_exchange_n((p), (expected), (value), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 #define os_cas_acquire(p, expected, value) \

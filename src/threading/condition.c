@@ -76,8 +76,7 @@ int thrum_condition_wait(thrum_condition *condition, thrum_timeout timeout)
     return lock_is_mine(lock_of(condition)) ? wait_until(condition, deadline) : -EPERM;
 }
 
-int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void *arg), void *arg,
-                             thrum_timeout timeout)
+int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void *arg), void *arg, thrum_timeout timeout)
 {
     int64_t deadline;
     int result = park_deadline(timeout, &deadline);
@@ -86,6 +85,8 @@ int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void 
     if (!lock_is_mine(lock_of(condition)))
         return -EPERM;
     while (!predicate(arg)) {
+        if (result == 0 && deadline <= 0)
+            result = THRUM_TIMEOUT; /* no time to wait, so the lock need not be given up */
         if (result != 0)
             return result;
         result = wait_until(condition, deadline);

@@ -101,8 +101,12 @@ static bool announce(thrum_lock *lock)
 
 static int wait_for(thrum_lock *lock, uint32_t owner, int64_t deadline)
 {
-    struct park_call call = {
-        .key = lock, .validate = still_held, .arg = lock, .deadline = deadline, .uncancellable = true, .since = os_now()};
+    struct park_call call = {.key = lock,
+                             .validate = still_held,
+                             .arg = lock,
+                             .deadline = deadline,
+                             .uncancellable = true,
+                             .since = os_now()};
     for (;;) {
         if (try_to_take(lock, owner))
             return 0;

@@ -71,7 +71,7 @@ int thrum_semaphore_release(thrum_semaphore *semaphore, uint32_t n)
 {
     if (n == 0)
         return -EINVAL;
-    uint32_t bound = semaphore->bound_ != 0 ? semaphore->bound_ : THRUM_SEMAPHORE_MAX;
+    uint32_t bound = semaphore->bound_ != 0 ? semaphore->bound_ - 1 : THRUM_SEMAPHORE_MAX;
     for (;;) {
         uint32_t state = os_load_relaxed(&semaphore->state_);
         if (n > bound || state / PERMIT > bound - n)

@@ -68,9 +68,11 @@ static bool others_alive(void *arg)
 
 static void leave(void)
 {
-    struct park_call call = {.key = &roll()->alive, .validate = others_alive, .deadline = OS_FOREVER, .uncancellable = true};
-    while (others_alive(NULL) && park(&call) != -EAGAIN)
-        continue;
+    struct park_call call = {
+        .key = &roll()->alive, .validate = others_alive, .deadline = OS_FOREVER, .uncancellable = true};
+    while (others_alive(NULL))
+        if (park(&call) == -EAGAIN)
+            os_yield();
 }
 
 void threads_forked(void)
@@ -208,7 +210,7 @@ int thrum_thread_start(thrum_thread *thread)
         return -EALREADY;
     int result = launch(thread);
     if (result != 0)
-        os_store_relaxed(&thread->state, UNSTARTED); /* relaxed: nothing has happened */
+        set_state(thread, UNSTARTED);
     return result;
 }
 
@@ -237,7 +239,8 @@ static uint32_t state_of(const thrum_thread *thread)
 
 static bool not_ended(void *arg)
 {
-    return state_of(arg) != ENDED;
+    uint32_t state = state_of(arg);
+    return state == STARTING || state == RUNNING;
 }
 
 static bool starting(void *arg)
@@ -250,8 +253,9 @@ static void await_start(thrum_thread *thread)
 {
     struct park_call call = {
         .key = &thread->state, .validate = starting, .arg = thread, .deadline = OS_FOREVER, .uncancellable = true};
-    while (starting(thread) && park(&call) != -EAGAIN)
-        continue;
+    while (starting(thread))
+        if (park(&call) == -EAGAIN)
+            os_yield();
 }
 
 int thrum_thread_join(thrum_thread *thread, int *ret_code, thrum_timeout timeout)
@@ -272,6 +276,8 @@ int thrum_thread_join(thrum_thread *thread, int *ret_code, thrum_timeout timeout
         if (result == PARK_CHANGED)
             result = 0;
     }
+    if (result == 0 && state_of(thread) != ENDED)
+        result = -EINVAL; /* its start has failed meanwhile */
     if (result != 0) {
         os_store_release(&thread->joining, 0);
         return result;

@@ -20,8 +20,8 @@ TEST(each_outcome_has_words_of_its_own)
 
 TEST(errors_of_the_system_keep_their_words)
 {
-    static const int errors[] = {EPERM,    ENOENT,    EAGAIN,  ENOMEM,   EEXIST,  EINVAL,
-                                 ENOSPC,   EDEADLK,   ENOTSUP, EALREADY, EOVERFLOW};
+    static const int errors[] = {EPERM,  ENOENT,  EAGAIN,  ENOMEM,   EEXIST,   EINVAL,
+                                 ENOSPC, EDEADLK, ENOTSUP, EALREADY, EOVERFLOW};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         check_str(thrum_strerror(-errors[i]), strerror(errors[i]));
 }

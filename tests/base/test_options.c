@@ -140,7 +140,8 @@ static void expect(const struct call *call, const union room *options, int expec
 
 TEST(no_options_are_the_defaults)
 {
-    FOR_EACH_CALL (call) {
+    FOR_EACH_CALL(call)
+    {
         union room options = {.size = 0};
         expect(call, NULL, 0, "NULL", 0);
         options.size = call->size;
@@ -151,7 +152,8 @@ TEST(no_options_are_the_defaults)
 /* What lies behind the structure is not the library's to look at. */
 TEST(size_zero_is_the_headers_size)
 {
-    FOR_EACH_CALL (call) {
+    FOR_EACH_CALL(call)
+    {
         union room options;
         memset(&options, 0xff, sizeof options);
         memset(&options, 0, call->size);
@@ -161,7 +163,8 @@ TEST(size_zero_is_the_headers_size)
 
 TEST(an_older_structure_ends_where_it_says)
 {
-    FOR_EACH_CALL (call) {
+    FOR_EACH_CALL(call)
+    {
         for (size_t size = sizeof(size_t); size <= call->size; size += sizeof(size_t)) {
             union room options;
             memset(&options, 0xff, sizeof options);
@@ -174,7 +177,8 @@ TEST(an_older_structure_ends_where_it_says)
 
 TEST(a_newer_structure_is_taken_while_it_asks_for_nothing_new)
 {
-    FOR_EACH_CALL (call) {
+    FOR_EACH_CALL(call)
+    {
         for (size_t size = call->size + 8; size <= call->size + 256; size += 8) {
             union room options = {.size = 0};
             options.size = size;
@@ -185,7 +189,8 @@ TEST(a_newer_structure_is_taken_while_it_asks_for_nothing_new)
 
 TEST(unknown_bytes_are_refused_each_of_them)
 {
-    FOR_EACH_CALL (call) {
+    FOR_EACH_CALL(call)
+    {
         for (size_t at = call->size; at < call->size + 256; at++) {
             union room options = {.size = 0};
             options.size = call->size + 256;

@@ -80,8 +80,8 @@ static int wait_long(void *arg)
 TEST(very_long_waits_wait)
 {
     const thrum_timeout timeouts[] = {
-        thrum_seconds(9.1e9),         thrum_seconds(9.1999999e9),          thrum_seconds(9.2e9), thrum_seconds(1e300),
-        thrum_seconds(INFINITY), thrum_until(INT64_MAX),      thrum_until(INT64_MAX - 1), THRUM_FOREVER,
+        thrum_seconds(9.1e9),    thrum_seconds(9.1999999e9), thrum_seconds(9.2e9),       thrum_seconds(1e300),
+        thrum_seconds(INFINITY), thrum_until(INT64_MAX),     thrum_until(INT64_MAX - 1), THRUM_FOREVER,
     };
     for (size_t i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
         struct long_wait wait = {.timeout = timeouts[i]};

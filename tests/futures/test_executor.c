@@ -72,9 +72,18 @@ static void expect_refusal(const char *spec, int expected)
 TEST(a_spec_that_cannot_be_had_says_what_can)
 {
     static const char *const unknown[] = {"thread", "threadsx", "Threads", "processes:3", "x", " threads"};
-    static const char *const nonsense[] = {"threads:",   "threads:x",  "threads:4x",                      "threads:-1",
-                                           "threads: 4", "threads:+4", "threads:99999999999999999999999", "threads::4",
-                                           "threads:4:", "threads:4 ", "threads:0x4",                     "threads:1.5"};
+    static const char *const nonsense[] = {"threads:",
+                                           "threads:x",
+                                           "threads:4x",
+                                           "threads:-1",
+                                           "threads: 4",
+                                           "threads:+4",
+                                           "threads:99999999999999999999999",
+                                           "threads::4",
+                                           "threads:4:",
+                                           "threads:4 ",
+                                           "threads:0x4",
+                                           "threads:1.5"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
         expect_refusal(unknown[i], -ENOENT);
     for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++)
@@ -169,7 +178,8 @@ THRUM_TASK(count, counter_ref, int);
 TEST(close_waits_for_all_that_was_submitted)
 {
     check_result(thrum_executor_close(NULL), 0);
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         for (int round = 0; round < ROUNDS(100); round++) {
             thrum_executor *pool = open_pool(*spec);
             atomic_int counter = 0, *at = &counter;
@@ -273,7 +283,8 @@ THRUM_TASK(close_own, suicide, int);
 
 TEST(a_task_cannot_close_its_own_executor)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         suicide orders[20];
         int results[20];
@@ -336,7 +347,8 @@ THRUM_TASK(close_another, suicide, int);
 
 TEST(a_task_can_open_and_close_another)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         suicide order = {NULL, 0};
         int result = 99;

@@ -56,7 +56,8 @@ static void check_done(const thrum_future *future, bool cancelled)
 
 TEST(a_result_is_copied_out_as_often_as_asked_for)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         thrum_future *futures[100];
         for (int i = 0; i < 100; i++)
@@ -84,7 +85,8 @@ TEST(a_result_is_copied_out_as_often_as_asked_for)
 
 TEST(a_failure_is_a_record)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         thrum_future *future = submit_square(pool, -7);
         thrum_error error;
@@ -142,7 +144,8 @@ TEST(inputs_are_copied_with_their_bytes)
 
 TEST(a_buffer_is_the_callers_copy)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         for (int n = 0; n <= 10000; n += 5000) {
             thrum_future *future;
@@ -312,7 +315,8 @@ TEST(a_token_calls_off_what_has_not_begun)
     thrum_token *token;
     check_result(thrum_token_new(&token), 0);
     thrum_token_cancel(token);
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         atomic_int counter = 0, *counter_at = &counter;
         thrum_future *future;
@@ -376,7 +380,8 @@ TEST(a_cancel_and_a_start_race)
 
 TEST(callbacks_run_once_each_in_order_where_it_finished)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         if (strcmp(*spec, "serial") == 0)
             continue; /* where no task can be found running */
         thrum_executor *pool = open_pool(*spec);
@@ -408,7 +413,8 @@ TEST(callbacks_run_once_each_in_order_where_it_finished)
 
 TEST(a_failed_task_has_its_callbacks_too)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         thrum_future *future = submit_square(pool, -1);
         int next = 0;
@@ -476,7 +482,8 @@ static void submit_next(thrum_future *future, void *arg)
 
 TEST(a_callback_can_submit)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         struct chain chain = {.pool = open_pool(*spec), .left = strcmp(*spec, "serial") == 0 ? 100 : ROUNDS(5000)};
         thrum_future *first = submit_square(chain.pool, 2);
         check_result(thrum_future_add_done_callback(first, submit_next, &chain), 0);
@@ -490,7 +497,8 @@ TEST(a_callback_can_submit)
 
 TEST(a_task_runs_whose_future_was_given_up)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         atomic_int counter = 0, *counter_at = &counter;
         for (int i = 0; i < 1000; i++) {
@@ -523,7 +531,8 @@ static int submit_many(void *arg)
 
 TEST(many_threads_submit)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         atomic_int counter = 0;
         struct shared shared = {.pool = open_pool(*spec), .rounds = ROUNDS(300), .counter = &counter};
         thrum_thread *threads[THREADS];
@@ -538,7 +547,8 @@ TEST(many_threads_submit)
 
 TEST(a_future_outlives_its_executor)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         thrum_future *good = submit_square(pool, 4), *bad = submit_square(pool, -4);
         int y = 0;
@@ -586,7 +596,8 @@ static thrum_future *submit_at_last(thrum_executor *pool, const thrum_task *task
 
 TEST(without_memory_nothing_is_submitted)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         atomic_int counter = 0, *counter_at = &counter;
         thrum_future *future = submit_square(pool, 1); /* so that thrum knows this thread and the worker */
@@ -611,7 +622,8 @@ THRUM_TASK(fail_and_count, int, int);
 /* The outcome needs no memory; the message may. */
 TEST(without_memory_a_failure_is_still_one)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         int x = 3, y = 99;
         for (unsigned n = 0, done = 0; !done; n++) {

@@ -73,9 +73,11 @@ static const size_t windows[] = {0, 1, 2, 7, N + 5};
 
 TEST(results_come_in_order)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
-        FOR_EACH_WINDOW (window) {
+        FOR_EACH_WINDOW(window)
+        {
             thrum_map_iterator *iterator;
             check_result(thrum_imap(pool, square, inputs, N, &iterator, .window = *window), 0);
             for (int i = 0; i < N; i++)
@@ -89,9 +91,11 @@ TEST(results_come_in_order)
 
 TEST(unordered_each_comes_once)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
-        FOR_EACH_WINDOW (window) {
+        FOR_EACH_WINDOW(window)
+        {
             thrum_map_iterator *iterator;
             bool seen[N] = {false};
             check_result(thrum_imap(pool, square, inputs, N, &iterator, .window = *window, .unordered = true), 0);
@@ -177,7 +181,8 @@ TEST(a_wait_in_vain_is_not_cut_short)
 
 TEST(no_inputs_no_results)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         for (int unordered = 0; unordered < 2; unordered++) {
             thrum_map_iterator *iterator;
@@ -194,7 +199,8 @@ TEST(no_inputs_no_results)
 /* At most the window is under way or not yet taken, however long the consumer stays away. */
 TEST(the_window_bounds_what_is_run_ahead)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         for (int unordered = 0; unordered < 2; unordered++) {
             for (int window = 1; window <= 5; window += 2) {
@@ -221,7 +227,8 @@ TEST(the_window_bounds_what_is_run_ahead)
 
 TEST(given_up_half_way_nothing_of_it_runs_any_more)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         for (int round = 0; round < ROUNDS(300); round++) {
             thrum_map_iterator *iterator;
@@ -279,7 +286,8 @@ TEST(outputs_of_any_length_have_one_owner)
     memset(letters, 'z', sizeof letters);
     for (size_t i = 0; i < 100; i++)
         words[i] = (thrum_bytes){letters, i};
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         for (uint32_t unordered = 0; unordered < 2; unordered++) {
             thrum_map_iterator *iterator;
@@ -305,7 +313,8 @@ TEST(outputs_of_any_length_have_one_owner)
 
 TEST(a_token_calls_off_what_has_not_begun)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         for (uint32_t unordered = 0; unordered < 2; unordered++) {
             thrum_map_iterator *iterator;
@@ -313,9 +322,8 @@ TEST(a_token_calls_off_what_has_not_begun)
             int done = 0, cancelled = 0;
             bool seen[N] = {false};
             check_result(thrum_token_new(&token), 0);
-            check_result(thrum_imap(pool, square, inputs, N, &iterator, .token = token, .window = 4,
-                                    .unordered = unordered),
-                         0);
+            check_result(
+                thrum_imap(pool, square, inputs, N, &iterator, .token = token, .window = 4, .unordered = unordered), 0);
             for (int i = 0; i < N; i++) {
                 size_t index = N;
                 thrum_error error = {.outcome = 77};
@@ -342,7 +350,8 @@ TEST(a_token_calls_off_what_has_not_begun)
 
 TEST(without_memory_there_is_no_iterator)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         for (unsigned n = 0;; n++) {
             thrum_map_iterator *iterator = NULL;
@@ -365,7 +374,8 @@ TEST(without_memory_there_is_no_iterator)
 /* Once it is there, it needs no more: each result is the same. */
 TEST(an_iterator_allocates_once)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         thrum_map_iterator *iterator;
         check_result(thrum_imap(pool, square, inputs, N, &iterator), 0);

@@ -41,7 +41,8 @@ static void map_squares(thrum_executor *pool, int n, size_t window, size_t chunk
     int64_t *y = malloc((size_t)n * sizeof *y);
     memset(y, 0xaa, (size_t)n * sizeof *y);
     thrum_error error = {.code = 99};
-    check_result(thrum_map(pool, square, x, y, (size_t)n, .window = window, .chunksize = chunksize, .error = &error), 0);
+    check_result(thrum_map(pool, square, x, y, (size_t)n, .window = window, .chunksize = chunksize, .error = &error),
+                 0);
     for (int i = 0; i < n; i++)
         check_int(y[i], (int64_t)x[i] * x[i]);
     check_int(error.code, 99); /* there was none to tell */
@@ -53,7 +54,8 @@ TEST(each_output_stands_beside_its_input)
 {
     static const int sizes[] = {1, 2, 3, 10, 1000, 100000};
     static const size_t windows[] = {0, 1, 2, 1000000}, chunks[] = {0, 1, 7, 1000000};
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
             for (size_t w = 0; w < 4; w++)
@@ -66,7 +68,8 @@ TEST(each_output_stands_beside_its_input)
 
 TEST(nothing_is_soon_done)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         int x = 1;
         int64_t y = 99;
@@ -87,7 +90,8 @@ THRUM_TASK(lengthen, thrum_bytes, thrum_buffer);
 
 TEST(outputs_of_any_length_are_the_callers)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         thrum_bytes words[200];
         thrum_buffer texts[200];
@@ -121,7 +125,8 @@ static int map_often(void *arg)
 
 TEST(many_threads_map_at_once)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         struct mapping mapping = {open_pool(*spec), ROUNDS(200)};
         thrum_thread *threads[THREADS];
         for (size_t i = 0; i < THREADS; i++)
@@ -200,7 +205,8 @@ TEST(the_first_failure_stops_the_rest)
     int *x = range_of(N);
     int64_t *y = malloc(N * sizeof *y);
     x[BAD] = -5;
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         for (size_t chunk = 0; chunk < 3; chunk++) {
             thrum_error error = {.outcome = 0};
@@ -267,7 +273,8 @@ TEST(with_errors_no_failure_stops_the_rest)
     int64_t y[N];
     for (int i = 0; i < N; i++)
         x[i] = i % 7 == 3 ? -i : i + 1;
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         atomic_store(&runs, 0);
         memset(errors, 0xaa, N * sizeof *errors);
@@ -370,7 +377,8 @@ TEST(a_token_calls_the_tasks_off)
     enum { N = 100 };
     int *x = range_of(N), y[N];
     static thrum_error errors[N];
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         for (int round = 0; round < ROUNDS(100); round++) {
             struct canceller canceller;
@@ -379,9 +387,9 @@ TEST(a_token_calls_the_tasks_off)
             memset(y, 0xaa, sizeof y);
             thrum_event_clear(&some_run);
             thrum_thread *other = start(cancel_when_some_run, &canceller, NULL);
-            check_result(thrum_map(pool, never_ending, x, y, N, .token = canceller.token, .chunksize = 1,
-                                   .errors = errors),
-                         THRUM_CANCELLED);
+            check_result(
+                thrum_map(pool, never_ending, x, y, N, .token = canceller.token, .chunksize = 1, .errors = errors),
+                THRUM_CANCELLED);
             check_int(atomic_load(&running), 0);
             int done = count_done(x, y, errors, N);
             check_int(done, atomic_load(&runs));
@@ -402,7 +410,8 @@ TEST(a_token_that_was_cancelled_before_lets_nothing_run)
     thrum_token *token;
     check_result(thrum_token_new(&token), 0);
     thrum_token_cancel(token);
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         atomic_store(&runs, 0);
         memset(y, 0xaa, sizeof y);
@@ -520,7 +529,8 @@ TEST(progress_is_shown_seldom_and_at_the_end)
 {
     enum { N = 300 };
     int *x = range_of(N), y[N];
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         struct progress progress = {.thread = thrum_get_native_id(), .total = N};
         int64_t begun = thrum_monotonic_ns();
@@ -545,7 +555,8 @@ TEST(without_memory_nothing_is_run)
     enum { N = 100 };
     int *x = range_of(N);
     int64_t y[N];
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         check_result(thrum_map(pool, picky, x, y, N), 0); /* so that thrum knows all these threads */
         for (unsigned n = 0;; n++) {
@@ -573,7 +584,8 @@ TEST(without_memory_failures_are_still_recorded)
 {
     int x[10] = {1, -2, 3, -4, 5, -6, 7, 8, 9, 10};
     int64_t y[10];
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         check_result(thrum_map(pool, picky, x, y, 1), 0);
         for (unsigned n = 0, done = 0; !done; n++) {

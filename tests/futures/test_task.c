@@ -71,7 +71,8 @@ TEST(what_is_no_task_is_refused)
     bad[6].name = NULL;
     bad[7].input_kind = 77;
     bad[8].output_kind = 77;
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         double x[8] = {3}, y[8] = {-1};
         thrum_future *future = NULL;
@@ -108,7 +109,8 @@ THRUM_TASK(find_zeros, int, block);
 
 TEST(the_output_is_zero_at_first)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         int x[50] = {0};
         block y[50];
@@ -148,7 +150,8 @@ TEST(it_starts_with_the_token_of_its_submit_or_map)
     check_result(thrum_token_new(&callers), 0);
     check_result(thrum_token_new(&own), 0);
     check(thrum_token_set(callers) == NULL);
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         static const int x[40];
         thrum_token *y[40];
@@ -221,10 +224,16 @@ TEST(fail_says_what_was_wrong)
     const struct {
         int input, code;
         const char *message;
-    } cases[] = {{1, 1, "a message: number 4711"}, {3, 3, ""}, {2, 2, cut}, {4, 0, ""},
-                 {3, 3, ""},                       {0, 0, ""}, {5, -5, "second"}};
+    } cases[] = {{1, 1, "a message: number 4711"},
+                 {3, 3, ""},
+                 {2, 2, cut},
+                 {4, 0, ""},
+                 {3, 3, ""},
+                 {0, 0, ""},
+                 {5, -5, "second"}};
     enum { N = sizeof cases / sizeof cases[0] };
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         int inputs[N], outputs[N];
         thrum_error errors[N];
@@ -264,7 +273,8 @@ THRUM_TASK(run_another, int, int);
 /* A task run within a task keeps its message to itself. */
 TEST(messages_do_not_mix)
 {
-    FOR_EACH_SPEC (spec) {
+    FOR_EACH_SPEC(spec)
+    {
         thrum_executor *pool = open_pool(*spec);
         thrum_future *future;
         thrum_error error;
@@ -289,8 +299,8 @@ TEST(outside_a_task_fail_only_gives_the_code)
 /* The tasks of this program: what a key of it may find. */
 static bool known(const thrum_task *task)
 {
-    const thrum_task *all[] = {THRUM_TASK_OF(square),     THRUM_TASK_OF(count_zeros), THRUM_TASK_OF(repeat),
-                               THRUM_TASK_OF(find_zeros), THRUM_TASK_OF(tell_token),  THRUM_TASK_OF(complain),
+    const thrum_task *all[] = {THRUM_TASK_OF(square),      THRUM_TASK_OF(count_zeros), THRUM_TASK_OF(repeat),
+                               THRUM_TASK_OF(find_zeros),  THRUM_TASK_OF(tell_token),  THRUM_TASK_OF(complain),
                                THRUM_TASK_OF(run_another), THRUM_TASK_OF(pass_gate)};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (memcmp(task, all[i], sizeof *task) == 0) /* the compiler may have made copies */

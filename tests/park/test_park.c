@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#define KEY(n) ((const void *)(uintptr_t)(0x10000 + (n) * 4)) /* never read or written through */
+#define KEY(n) ((const void *)(uintptr_t)(0x10000 + (n)*4)) /* never read or written through */
 
 /* ---- What one wait promises ---- */
 
