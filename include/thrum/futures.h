@@ -74,6 +74,7 @@ typedef struct thrum_task {
  */
 #define THRUM_TASK(...) THRUM_TASK_(__VA_ARGS__, 0, 0)
 #define THRUM_TASK_(function, input_t, output_t, task_flags, ...)                           \
+    THRUM_HAS_TYPES_(function, input_t, output_t)                                           \
     THRUM_ALIGNED_(input_t)                                                                 \
     THRUM_ALIGNED_(output_t)                                                                \
     THRUM_TASK_DECLARE_(function, input_t, output_t)                                        \
@@ -276,6 +277,9 @@ struct thrum_semicolon_;
              : THRUM_KIND_PLAIN)
 /* Memory for inputs and outputs comes from malloc. */
 #define THRUM_ALIGNED_(type) _Static_assert(_Alignof(type) <= 16, "a task's types are aligned to 16 bytes at most");
+#define THRUM_HAS_TYPES_(function, input_t, output_t)                                            \
+    _Static_assert(_Generic(&(function), int (*)(const input_t *, output_t *) : 1, default : 0), \
+                   "a task is int function(const INPUT *, OUTPUT *), of the types given to THRUM_TASK");
 #define THRUM_INPUT_(task, pointer) _Generic((pointer), task##_input_ * : (pointer), const task##_input_ * : (pointer))
 #define THRUM_OUTPUT_(task, pointer) _Generic((pointer), task##_output_ * : (pointer))
 
@@ -311,6 +315,7 @@ struct thrum_semicolon_;
      : std::is_same<type, thrum_buffer>::value ? static_cast<uint32_t>(THRUM_KIND_BUFFER) \
                                                : static_cast<uint32_t>(THRUM_KIND_PLAIN))
 
+#define THRUM_HAS_TYPES_(function, input_t, output_t) /* its call is checked */
 #define THRUM_ALIGNED_(type) static_assert(alignof(type) <= 16, "a task's types are aligned to 16 bytes at most");
 
 template <class Input, class Output> struct thrum_typed_task_ {
@@ -318,8 +323,8 @@ template <class Input, class Output> struct thrum_typed_task_ {
 };
 #define THRUM_TYPED_(task) (thrum_typed_task_<task##_input_, task##_output_>{THRUM_TASK_OF(task)})
 
-inline int thrum_executor_open(thrum_executor **ret_executor, const char *spec,
-                               const thrum_executor_options &options = {})
+THRUM_MUST_USE inline int thrum_executor_open(thrum_executor **ret_executor, const char *spec,
+                                              const thrum_executor_options &options = {})
 {
     return thrum_executor_open_with(ret_executor, spec, &options);
 }
@@ -331,16 +336,18 @@ inline int thrum_executor_close(thrum_executor *executor, const thrum_close_opti
 
 /* Exact types: no void *, no derived class. */
 template <class Input, class Output, class Given>
-int thrum_submit_typed_(thrum_executor *executor, thrum_typed_task_<Input, Output> task, const Given *input,
-                        thrum_future **ret_future, const thrum_submit_options &options = {})
+THRUM_MUST_USE int thrum_submit_typed_(thrum_executor *executor, thrum_typed_task_<Input, Output> task,
+                                       const Given *input, thrum_future **ret_future,
+                                       const thrum_submit_options &options = {})
 {
     static_assert(std::is_same<Input, Given>::value, "the input has not the task's input type");
     return thrum_submit_with(executor, task.task, input, ret_future, &options);
 }
 
 template <class Input, class Output, class GivenIn, class GivenOut>
-int thrum_map_typed_(thrum_executor *executor, thrum_typed_task_<Input, Output> task, const GivenIn *inputs,
-                     GivenOut *outputs, size_t n, const thrum_map_options &options = {})
+THRUM_MUST_USE int thrum_map_typed_(thrum_executor *executor, thrum_typed_task_<Input, Output> task,
+                                    const GivenIn *inputs, GivenOut *outputs, size_t n,
+                                    const thrum_map_options &options = {})
 {
     static_assert(std::is_same<Input, GivenIn>::value, "the inputs have not the task's input type");
     static_assert(std::is_same<Output, GivenOut>::value, "the outputs have not the task's output type");
@@ -348,8 +355,9 @@ int thrum_map_typed_(thrum_executor *executor, thrum_typed_task_<Input, Output> 
 }
 
 template <class Input, class Output, class Given>
-int thrum_imap_typed_(thrum_executor *executor, thrum_typed_task_<Input, Output> task, const Given *inputs, size_t n,
-                      thrum_map_iterator **ret_iterator, const thrum_map_options &options = {})
+THRUM_MUST_USE int thrum_imap_typed_(thrum_executor *executor, thrum_typed_task_<Input, Output> task,
+                                     const Given *inputs, size_t n, thrum_map_iterator **ret_iterator,
+                                     const thrum_map_options &options = {})
 {
     static_assert(std::is_same<Input, Given>::value, "the inputs have not the task's input type");
     return thrum_imap_with(executor, task.task, inputs, n, ret_iterator, &options);

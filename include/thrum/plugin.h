@@ -37,6 +37,7 @@ struct thrum_job {
         void *record;    /* or whatever it keeps of the job */
     };
     const struct thrum_job_owner_ *owner_;
+    thrum_executor *executor_;
 };
 
 /* What the library does for an executor. All functions are safe from any thread. */

@@ -60,7 +60,7 @@ THRUM_API size_t thrum_queue_qsize(thrum_queue *queue);
 #ifdef __cplusplus
 }
 
-inline int thrum_queue_new(thrum_queue **ret_queue, const thrum_queue_options &options = {})
+THRUM_MUST_USE inline int thrum_queue_new(thrum_queue **ret_queue, const thrum_queue_options &options = {})
 {
     return thrum_queue_new_with(ret_queue, &options);
 }

@@ -300,14 +300,14 @@ inline int thrum_lock_release(thrum_lock *lock)
 #ifdef __cplusplus
 }
 
-inline int thrum_thread_new(thrum_thread **ret_thread, int (*target)(void *), void *arg,
-                            const thrum_thread_options &options = {})
+THRUM_MUST_USE inline int thrum_thread_new(thrum_thread **ret_thread, int (*target)(void *), void *arg,
+                                           const thrum_thread_options &options = {})
 {
     return thrum_thread_new_with(ret_thread, target, arg, &options);
 }
 
-inline int thrum_thread_run(thrum_thread **ret_thread, int (*target)(void *), void *arg,
-                            const thrum_thread_options &options = {})
+THRUM_MUST_USE inline int thrum_thread_run(thrum_thread **ret_thread, int (*target)(void *), void *arg,
+                                           const thrum_thread_options &options = {})
 {
     return thrum_thread_run_with(ret_thread, target, arg, &options);
 }

@@ -218,6 +218,27 @@ const char *thrum_executor_name(const thrum_executor *executor)
 
 /* ---- Close ---- */
 
+static __thread const struct inside *innermost;
+
+void executor_enter(struct inside *inside, const thrum_executor *executor)
+{
+    *inside = (struct inside){executor, innermost};
+    innermost = inside;
+}
+
+void executor_leave(const struct inside *inside)
+{
+    innermost = inside->outer;
+}
+
+static bool is_inside(const thrum_executor *executor)
+{
+    const struct inside *at = innermost;
+    while (at != NULL && at->executor != executor)
+        at = at->outer;
+    return at != NULL;
+}
+
 bool executor_cancels(const thrum_executor *executor)
 {
     return os_load_relaxed(&executor->cancelling) != 0; /* relaxed: see close */
@@ -230,15 +251,14 @@ int thrum_executor_close_with(thrum_executor *executor, const thrum_close_option
         return -EINVAL;
     if (executor == NULL)
         return 0;
+    if (is_inside(executor))
+        return -EDEADLK; /* it would wait for itself */
     /* Relaxed: a worker that is about to start a job may still miss it and start that one. */
-    uint32_t closing = os_exchange_relaxed(&executor->closing, 1);
-    uint32_t cancelling = os_exchange_relaxed(&executor->cancelling, o.cancel_futures || executor_cancels(executor));
+    os_store_relaxed(&executor->closing, 1);
+    if (o.cancel_futures)
+        os_store_relaxed(&executor->cancelling, 1);
     int result = executor->ops->close(executor->self, o.timeout);
-    if (result == 0) {
+    if (result == 0)
         free(executor);
-    } else if (result == -EDEADLK) {
-        os_store_relaxed(&executor->closing, closing); /* relaxed: as above */
-        os_store_relaxed(&executor->cancelling, cancelling);
-    }
     return result;
 }

@@ -27,8 +27,7 @@ struct callback {
 };
 
 struct thrum_future {
-    thrum_job job;            /* first: a job's owner finds its future there */
-    thrum_executor *executor; /* valid until the job is gone */
+    thrum_job job; /* first: a job's owner finds its future there */
     uint32_t state;
     uint32_t holders;
     uint32_t guard; /* a word lock over callbacks */
@@ -122,7 +121,7 @@ int thrum_submit_with(thrum_executor *executor, const thrum_task *task, const vo
     thrum_future *future = make(task, input);
     if (future == NULL)
         return -ENOMEM;
-    future->executor = executor;
+    future->job.executor_ = executor;
     future->job.token = o.token;
     result = executor_submit(executor, &future->job);
     if (result != 0) {
@@ -205,7 +204,7 @@ bool thrum_future_cancel(thrum_future *future)
 static bool start(thrum_job *job)
 {
     thrum_future *future = (thrum_future *)(void *)job;
-    if (executor_cancels(future->executor) || (job->token != NULL && token_cancelled(job->token)))
+    if (executor_cancels(job->executor_) || (job->token != NULL && token_cancelled(job->token)))
         (void)thrum_future_cancel(future);
     if (begin(future))
         return true;

@@ -278,7 +278,8 @@ static void lay_out(thrum_map_iterator *iterator)
                                 .output = iterator->outputs + i * iterator->task->output_size,
                                 .count = 1,
                                 .token = iterator->token,
-                                .owner_ = &owner};
+                                .owner_ = &owner,
+                                .executor_ = iterator->executor};
         slot->next = iterator->free;
         iterator->free = slot;
     }

@@ -36,13 +36,23 @@ struct thrum_executor {
 #define job_host thrum_job_host_
 extern const thrum_host job_host;
 
-/* Run a job in this thread. */
+/* Run a job in this thread. While it runs, its executor knows that this thread is inside. */
 #define run_job thrum_run_job_
 void run_job(thrum_job *job);
 
 /* Whether a descriptor says what it must. */
 #define is_task thrum_is_task_
 bool is_task(const thrum_task *task);
+
+/* Executors whose jobs this thread is running, innermost first: a task may use another executor. */
+struct inside {
+    const thrum_executor *executor;
+    const struct inside *outer;
+};
+#define executor_enter thrum_executor_enter_
+#define executor_leave thrum_executor_leave_
+void executor_enter(struct inside *inside, const thrum_executor *executor);
+void executor_leave(const struct inside *inside);
 
 /* Whether the executor takes this task now: 0, THRUM_CLOSED, -EINVAL, -ENOTSUP. */
 #define executor_takes thrum_executor_takes_

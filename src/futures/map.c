@@ -297,7 +297,7 @@ static void hand_out(struct map *map)
     for (size_t i = 0; i < map->window; i++) {
         struct piece *piece = &map->slots[i];
         piece->map = map;
-        piece->job = (thrum_job){.task = map->task, .token = map->token, .owner_ = &owner};
+        piece->job = (thrum_job){.task = map->task, .token = map->token, .owner_ = &owner, .executor_ = map->executor};
         if (!claim(piece))
             return;
         (void)os_add_relaxed(&map->holders, 1); /* relaxed: this thread has its own hold */

@@ -62,6 +62,8 @@ static void run_items(thrum_job *job, struct sleeper *self, char *message)
 void run_job(thrum_job *job)
 {
     char message[REPORT_SIZE] = "";
+    struct inside inside;
+    executor_enter(&inside, job->executor_);
     struct sleeper *self = sleeper_self(), none = {0};
     if (self == NULL)
         self = &none; /* no record to be had: run without messages and token rather than not at all */
@@ -75,6 +77,7 @@ void run_job(thrum_job *job)
         self->report = old_report;
         self->token = old_token;
     } while (job->owner_->finish(job));
+    executor_leave(&inside);
 }
 
 /* ---- Keys ---- */

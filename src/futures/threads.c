@@ -37,8 +37,6 @@ struct pool {
 
 #define AWAITED ((thrum_job *)(uintptr_t)1)
 
-static __thread const struct pool *mine;
-
 /* ---- Taking; the lock is held ---- */
 
 static void call_worker(struct pool *pool)
@@ -114,7 +112,6 @@ static int work(void *arg)
     struct pool *pool = arg;
     thrum_job *job;
     bool had = false; /* a job, in the round before */
-    mine = pool;
     do {
         (void)park_look(sees_work, pool);
         (void)!thrum_lock_acquire(&pool->lock, THRUM_FOREVER); /* this thread has its record */
@@ -155,8 +152,6 @@ static int pool_submit(void *self, thrum_job *job)
 static int pool_close(void *self, thrum_timeout timeout)
 {
     struct pool *pool = self;
-    if (mine == pool)
-        return -EDEADLK;
     int64_t deadline;
     int result = park_deadline(timeout, &deadline);
     if (result == 0)

@@ -39,7 +39,6 @@
 #define os_load_acquire(p) (os_point_(), __atomic_load_n((p), __ATOMIC_ACQUIRE))
 #define os_store_relaxed(p, value) (os_point_(), __atomic_store_n((p), (value), __ATOMIC_RELAXED))
 #define os_store_release(p, value) (os_point_(), __atomic_store_n((p), (value), __ATOMIC_RELEASE))
-#define os_exchange_relaxed(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_RELAXED))
 #define os_exchange_acquire(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_ACQUIRE))
 #define os_exchange_release(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_RELEASE))
 #define os_add_relaxed(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELAXED))

@@ -50,6 +50,8 @@ TEST(a_spec_names_an_executor_and_its_workers)
     expect_open("threads:4", 2, "threads", 4);
     expect_open("threads:1", 7, "threads", 1);
     expect_open("threads", 0, "threads", 0);
+    expect_open("serial", 5, "serial", 1);
+    expect_open("serial:1", 5, "serial", 1);
 }
 
 static void expect_refusal(const char *spec, int expected)
@@ -72,17 +74,9 @@ static void expect_refusal(const char *spec, int expected)
 TEST(a_spec_that_cannot_be_had_says_what_can)
 {
     static const char *const unknown[] = {"thread", "threadsx", "Threads", "processes:3", "x", " threads"};
-    static const char *const nonsense[] = {"threads:",
-                                           "threads:x",
-                                           "threads:4x",
-                                           "threads:-1",
-                                           "threads: 4",
-                                           "threads:+4",
-                                           "threads:99999999999999999999999",
-                                           "threads::4",
-                                           "threads:4:",
-                                           "threads:4 ",
-                                           "threads:0x4",
+    static const char *const nonsense[] = {"serial:2",   "threads:",   "threads:x",  "threads:4x",
+                                           "threads:-1", "threads: 4", "threads:+4", "threads:99999999999999999999999",
+                                           "threads::4", "threads:4:", "threads:4 ", "threads:0x4",
                                            "threads:1.5"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
         expect_refusal(unknown[i], -ENOENT);
@@ -364,12 +358,17 @@ static void open_with_faults(enum fault what, const char *spec, int expected)
 {
     check_result(thrum_executor_close(open_pool("threads:1")), 0);
     unsigned before = count_threads();
+    thrum_token *token; /* to be called off is no reason to leave threads behind */
+    check_result(thrum_token_new(&token), 0);
+    thrum_token_cancel(token);
     for (unsigned n = 0;; n++) {
         thrum_executor *executor = NULL;
         thrum_error error = {.outcome = 0};
+        thrum_token_set(n % 2 ? token : NULL);
         fault_arm(what, n);
         int result = thrum_executor_open(&executor, spec, .error = &error);
         bool came_to_it = fault_disarm();
+        thrum_token_set(NULL);
         if (result == 0) {
             check_result(thrum_executor_close(executor), 0);
             if (!came_to_it)
@@ -382,6 +381,7 @@ static void open_with_faults(enum fault what, const char *spec, int expected)
         check_int(error.outcome, expected);
         until(count_threads() <= before);
     }
+    thrum_token_free(token);
 }
 
 TEST(without_memory_no_executor_is_opened)
@@ -429,6 +429,7 @@ static int reverse_work(void *arg)
     }
 }
 
+static size_t last_hint;
 static struct reverse *last_reverse; /* so that a test can tell it to begin */
 
 static int reverse_open(void **ret_self, const thrum_host *host, const thrum_executor_config *config,
@@ -436,6 +437,7 @@ static int reverse_open(void **ret_self, const thrum_host *host, const thrum_exe
 {
     check(host->size >= sizeof *host && host->abi == THRUM_EXECUTOR_ABI);
     check(config->size >= sizeof *config && error != NULL);
+    last_hint = config->hint;
     if (config->workers > 1) {
         strcpy(error->message, "reverse has one thread");
         return -ERANGE;
@@ -616,7 +618,9 @@ THRUM_TASK(note, int, int);
 
 TEST(an_executor_of_ones_own_runs_jobs_as_it_likes)
 {
-    thrum_executor *pool = open_pool("reverse:1");
+    thrum_executor *pool;
+    check_result(thrum_executor_open(&pool, "reverse:1", .workers = 7), 0);
+    check_int(last_hint, 7); /* it need not heed it */
     struct reverse *reverse = last_reverse;
     thrum_future *futures[8];
     check_str(thrum_executor_name(pool), "reverse");

@@ -225,6 +225,21 @@ TEST(the_window_bounds_what_is_run_ahead)
     }
 }
 
+/* It stays one step ahead of the consumer at most: there is nobody else to do the work meanwhile. */
+TEST(serial_does_not_run_ahead)
+{
+    thrum_executor *pool = open_pool("serial");
+    thrum_map_iterator *iterator;
+    atomic_store(&runs, 0);
+    check_result(thrum_imap(pool, square, inputs, N, &iterator), 0);
+    for (int taken = 1; taken <= 20; taken++) {
+        check_int(take(iterator), taken - 1);
+        check(atomic_load(&runs) <= taken + 1);
+    }
+    thrum_map_iterator_free(iterator);
+    close_pool(pool);
+}
+
 TEST(given_up_half_way_nothing_of_it_runs_any_more)
 {
     FOR_EACH_SPEC(spec)
@@ -408,6 +423,7 @@ int main(void)
         cmocka_unit_test(a_wait_in_vain_is_not_cut_short),
         cmocka_unit_test(no_inputs_no_results),
         cmocka_unit_test(the_window_bounds_what_is_run_ahead),
+        cmocka_unit_test(serial_does_not_run_ahead),
         cmocka_unit_test(given_up_half_way_nothing_of_it_runs_any_more),
         cmocka_unit_test(giving_up_waits_for_those_that_run),
         cmocka_unit_test(outputs_of_any_length_have_one_owner),

@@ -338,6 +338,21 @@ static int count_done(const int *x, const int *y, const thrum_error *errors, int
     return done;
 }
 
+/* By which the tasks hear of it. */
+TEST(a_time_out_cancels_the_token)
+{
+    enum { N = 10 };
+    int *x = range_of(N), y[N];
+    thrum_executor *pool = open_pool("threads:2");
+    thrum_token *token;
+    check_result(thrum_token_new(&token), 0);
+    check_result(thrum_map(pool, never_ending, x, y, N, .timeout = thrum_seconds(0.01), .token = token), THRUM_TIMEOUT);
+    check(thrum_token_is_cancelled(token));
+    thrum_token_free(token);
+    close_pool(pool);
+    free(x);
+}
+
 TEST(a_time_out_calls_the_tasks_off)
 {
     enum { N = 100 };
@@ -450,59 +465,54 @@ TEST(a_time_out_ends_a_serial_map)
 
 struct caller {
     thrum_executor *pool;
-    thrum_event gate;
-    int result, done;
+    thrum_token *token; /* the thread's own, and not the tasks' */
+    int result;
 };
 
-static int wait_at(thrum_event *const *gate, int *y)
+/* Calls off the thread that maps, and then goes on until it hears of it, or on "serial", where it cannot, ends. */
+static int call_off(struct caller *const *caller, int *y)
 {
-    atomic_fetch_add(&running, 1);
-    thrum_event_set(&some_run);
-    while (!thrum_cancelled() && !thrum_event_is_set(*gate))
-        sched_yield();
+    atomic_fetch_add(&runs, 1);
     *y = 1;
-    atomic_fetch_sub(&running, 1);
+    thrum_token_cancel((*caller)->token);
+    while (thrum_executor_workers((*caller)->pool) > 1 && !thrum_cancelled())
+        sched_yield();
     return 0;
 }
-typedef thrum_event *event_ref;
-THRUM_TASK(wait_at, event_ref, int);
+typedef struct caller *caller_ref;
+THRUM_TASK(call_off, caller_ref, int);
 
-static int map_and_wait(void *arg)
+static int map_and_be_called_off(void *arg)
 {
+    enum { N = 20 };
     struct caller *caller = arg;
-    event_ref x[20];
-    int y[20];
-    for (size_t i = 0; i < 20; i++)
-        x[i] = &caller->gate;
-    caller->result = thrum_map(caller->pool, wait_at, x, y, 20, .chunksize = 1);
-    check_int(atomic_load(&running), 0);
-    for (size_t i = 0; i < 20; i++)
-        caller->done += y[i];
+    caller_ref x[N];
+    int y[N];
+    for (size_t i = 0; i < N; i++)
+        x[i] = caller;
+    caller->result = thrum_map(caller->pool, call_off, x, y, N, .chunksize = 1);
+    int done = 0;
+    for (size_t i = 0; i < N; i++)
+        done += y[i];
+    check_int(done, atomic_load(&runs));
+    check(done < N);
     return 0;
 }
 
-/* The token of the thread that maps. It may learn of it only when all is done, but not often. */
 TEST(the_callers_own_token_ends_the_map)
 {
-    thrum_executor *pool = open_pool("threads:2");
-    int cancelled = 0;
-    for (int round = 0; round < ROUNDS(100); round++) {
-        struct caller caller = {.pool = pool};
-        thrum_token *token;
-        check_result(thrum_token_new(&token), 0);
-        thrum_event_clear(&some_run);
-        thrum_thread *thread = start(map_and_wait, &caller, token);
-        check_result(thrum_event_wait(&some_run, THRUM_FOREVER), 0);
-        settle(thrum_thread_native_id(thread));
-        thrum_token_cancel(token);
-        thrum_event_set(&caller.gate); /* for tasks that did not hear of it */
-        check_int(finish(thread), 0);
-        check(caller.result == THRUM_CANCELLED || (caller.result == 0 && caller.done == 20));
-        cancelled += caller.result == THRUM_CANCELLED;
-        thrum_token_free(token);
+    static const char *const own_specs[] = {"serial", "threads:2"};
+    for (size_t s = 0; s < 2; s++) {
+        for (int round = 0; round < ROUNDS(100); round++) {
+            struct caller caller = {.pool = open_pool(own_specs[s])};
+            check_result(thrum_token_new(&caller.token), 0);
+            atomic_store(&runs, 0);
+            check_int(finish(start(map_and_be_called_off, &caller, caller.token)), 0);
+            check_result(caller.result, THRUM_CANCELLED);
+            thrum_token_free(caller.token);
+            close_pool(caller.pool);
+        }
     }
-    check(cancelled > 0);
-    close_pool(pool);
 }
 
 /* ---- Progress ------------------------------------------------------------------------------- */
@@ -632,6 +642,7 @@ int main(void)
         cmocka_unit_test(first_means_by_place_in_the_input),
         cmocka_unit_test(with_errors_no_failure_stops_the_rest),
         cmocka_unit_test(a_time_out_calls_the_tasks_off),
+        cmocka_unit_test(a_time_out_cancels_the_token),
         cmocka_unit_test(a_time_out_ends_a_serial_map),
         cmocka_unit_test(a_token_calls_the_tasks_off),
         cmocka_unit_test(a_token_that_was_cancelled_before_lets_nothing_run),

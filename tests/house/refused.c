@@ -64,7 +64,7 @@ int use(thrum_executor *pool, thrum_lock *lock, thrum_queue *queue, int *ints, f
     result = thrum_submit(pool, PICK(half, result), ints, &future);
 #elif CASE == 12                          /* -Werror=unused-result */
     PICK(result =, ) thrum_lock_acquire(lock, THRUM_FOREVER);
-#elif CASE == 13 && !defined(__cplusplus) /* -Werror=unused-result */
+#elif CASE == 13                          /* -Werror=unused-result */
     PICK(result =, ) thrum_map(pool, half, ints, doubles, 1);
 #elif CASE == 14                          /* -Werror=unused-result */
     PICK(result =, ) thrum_queue_put(queue, &item, THRUM_FOREVER);

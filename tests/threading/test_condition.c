@@ -239,6 +239,44 @@ TEST(a_wait_ends_late_when_the_lock_is_taken)
     check_int(hall.late, WAITERS);
 }
 
+/* The lock is kept from a waiter that has been notified until its time is over, or it is called off: that came
+ * too late, and the notify is not lost. */
+static void notified_first(bool cancel)
+{
+    int in_time = 0;
+    for (int round = 0; round < ROUNDS(100); round++) {
+        struct hall hall = {.timeout = thrum_until(thrum_monotonic_ns() + (cancel ? 30000 : 5) * MILLISECOND)};
+        struct waiter waiter = {&hall, 0, NULL};
+        thrum_token *token;
+        check_result(thrum_token_new(&token), 0);
+        waiter.thread = start(wait_once, &waiter, token);
+        check_result(thrum_condition_acquire(&hall.condition, THRUM_FOREVER), 0);
+        while (hall.waiting == 0 && hall.late == 0) {
+            check_result(thrum_condition_release(&hall.condition), 0);
+            check_result(thrum_condition_acquire(&hall.condition, THRUM_FOREVER), 0);
+        }
+        check_result(thrum_condition_notify(&hall.condition, 1), 0);
+        bool before = hall.waiting > 0 && thrum_monotonic_ns() < hall.timeout.ns_;
+        if (cancel)
+            thrum_token_cancel(token);
+        else
+            busy(8 * MILLISECOND);
+        check_result(thrum_condition_release(&hall.condition), 0);
+        int result = finish(waiter.thread);
+        if (before)
+            check_result(result, 0);
+        in_time += before;
+        thrum_token_free(token);
+    }
+    check(in_time > 0);
+}
+
+TEST(a_notify_that_came_first_is_not_lost)
+{
+    notified_first(false);
+    notified_first(true);
+}
+
 /* ---- Its lock -------------------------------------------------------------------------- */
 
 struct deep {
@@ -478,6 +516,7 @@ int main(void)
         cmocka_unit_test(the_lock_of_another_thread_is_not_enough),
         cmocka_unit_test(waits_in_vain_end_with_the_lock_held),
         cmocka_unit_test(a_wait_ends_late_when_the_lock_is_taken),
+        cmocka_unit_test(a_notify_that_came_first_is_not_lost),
         cmocka_unit_test(all_levels_of_an_rlock_are_given_back_and_taken_again),
         cmocka_unit_test(conditions_that_share_a_lock_are_told_apart),
         cmocka_unit_test(a_cancelled_wait_ends_with_the_lock_held),

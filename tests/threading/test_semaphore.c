@@ -55,6 +55,10 @@ TEST(too_many_are_refused)
     check_result(thrum_semaphore_release(&bounded, 2), 0);
     check_int(permits(&bounded), 3);
 
+    thrum_semaphore none = THRUM_BOUNDED_SEMAPHORE_INIT(0);
+    check_result(thrum_semaphore_release(&none, 1), -EOVERFLOW);
+    check_int(permits(&none), 0);
+
     check_result(thrum_semaphore_release(&semaphore, THRUM_SEMAPHORE_MAX), -EOVERFLOW);
     check_result(thrum_semaphore_release(&semaphore, UINT32_MAX), -EOVERFLOW);
     check_int(permits(&semaphore), 1);
@@ -109,6 +113,41 @@ TEST(never_more_inside_than_there_are)
         check(atomic_load(&club.most) <= capacity);
         check_int(atomic_load(&club.visits), THREADS * club.rounds);
         check_int(permits(&club.doors), capacity);
+    }
+}
+
+struct supply {
+    thrum_semaphore permits;
+    int rounds;
+};
+
+static int release_often(void *arg)
+{
+    struct supply *supply = arg;
+    for (int i = 0; i < supply->rounds; i++)
+        check_result(thrum_semaphore_release(&supply->permits, 1), 0);
+    return 0;
+}
+
+static int acquire_often(void *arg)
+{
+    struct supply *supply = arg;
+    for (int i = 0; i < supply->rounds; i++)
+        check_result(thrum_semaphore_acquire(&supply->permits, THRUM_FOREVER), 0);
+    return 0;
+}
+
+/* Many release at once, while few or none wait: each of their permits counts. */
+TEST(permits_add_up)
+{
+    for (int round = 0; round < ROUNDS(20); round++) {
+        struct supply supply = {.rounds = ROUNDS(5000)};
+        thrum_thread *threads[THREADS];
+        for (size_t i = 0; i < THREADS; i++)
+            threads[i] = start(i % 2 ? release_often : acquire_often, &supply, NULL);
+        for (size_t i = 0; i < THREADS; i++)
+            check_int(finish(threads[i]), 0);
+        check_int(permits(&supply.permits), 0);
     }
 }
 
@@ -327,6 +366,7 @@ int main(void)
         cmocka_unit_test(none_is_had_in_time),
         cmocka_unit_test(too_many_are_refused),
         cmocka_unit_test(never_more_inside_than_there_are),
+        cmocka_unit_test(permits_add_up),
         cmocka_unit_test(a_release_of_many_lets_as_many_through),
         cmocka_unit_test(who_waits_longest_is_first),
         cmocka_unit_test(a_cancelled_wait_takes_none),

@@ -185,6 +185,18 @@ TEST(it_has_a_name)
     thrum_thread_free(thread);
 }
 
+TEST(a_long_name_is_cut)
+{
+    char name[201];
+    thrum_thread *thread;
+    memset(name, 'n', 200);
+    name[200] = '\0';
+    check_result(thrum_thread_new(&thread, give, NULL, .name = name), 0);
+    name[63] = '\0';
+    check_str(thrum_thread_name(thread), name);
+    thrum_thread_free(thread);
+}
+
 TEST(threads_are_numbered_that_have_no_name)
 {
     thrum_thread *threads[2];
@@ -386,6 +398,19 @@ static void leave_a_thread(void *arg)
     exit(3);
 }
 
+static int leave_from_here(void *arg)
+{
+    (void)arg;
+    exit(6); /* which must not wait for the thread that calls it */
+}
+
+static void leave_from_a_thread(void *arg)
+{
+    thrum_thread_free(start(leave_from_here, arg, NULL));
+    for (;;)
+        sched_yield();
+}
+
 static void leave_a_daemon(void *arg)
 {
     thrum_thread *thread;
@@ -401,13 +426,14 @@ TEST(exit_waits_for_threads_but_not_for_daemons)
     check_int(in_child(leave_a_thread, words), 3);
     check(atomic_load(&words->said));
     check_int(in_child(leave_a_daemon, words), 4);
+    check_int(in_child(leave_from_a_thread, words), 6);
     munmap(words, sizeof *words);
 }
 
 static void start_in_child(void *arg)
 {
     static int code = 9;
-    (void)arg;
+    thrum_thread_free(arg); /* which is all that it may do with it */
     check_int(thrum_get_native_id(), gettid());
     for (int i = 0; THREADS_IN_CHILD && i < 10; i++)
         check_int(finish(start(give, &code, NULL)), 9);
@@ -419,7 +445,7 @@ TEST(the_child_can_start_threads_and_end)
     struct busy busy = {.native_id = 0};
     thrum_thread *thread = start(run_until_told, &busy, NULL);
     check_result(thrum_event_wait(&busy.running, THRUM_FOREVER), 0);
-    check_int(in_child(start_in_child, NULL), 5);
+    check_int(in_child(start_in_child, thread), 5);
     thrum_event_set(&busy.end);
     check_int(finish(thread), 5);
 }
@@ -435,6 +461,7 @@ int main(void)
         cmocka_unit_test(two_may_not_join_at_once),
         cmocka_unit_test(a_cancelled_join_can_be_made_again),
         cmocka_unit_test(it_has_a_name),
+        cmocka_unit_test(a_long_name_is_cut),
         cmocka_unit_test(threads_are_numbered_that_have_no_name),
         cmocka_unit_test(it_has_the_stack_that_was_asked_for),
         cmocka_unit_test(it_starts_with_its_token),

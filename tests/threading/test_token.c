@@ -41,6 +41,12 @@ TEST(set_gives_the_one_that_was)
     thrum_token_free(second);
 }
 
+static int set_at_once(void *event)
+{
+    thrum_event_set(event);
+    return 0;
+}
+
 TEST(each_wait_ends_while_it_is_set)
 {
     thrum_event event = THRUM_EVENT_INIT;
@@ -63,6 +69,34 @@ TEST(each_wait_ends_while_it_is_set)
     check_result(thrum_event_wait(&event, thrum_seconds(0.001)), THRUM_TIMEOUT);
     check(thrum_token_set(token) == NULL);
     check_result(thrum_event_wait(&event, THRUM_FOREVER), THRUM_CANCELLED);
+    thrum_token_set(NULL);
+    thrum_queue_free(queue);
+    thrum_token_free(token);
+}
+
+/* Only a call that would have to wait is called off. */
+TEST(what_need_not_wait_is_done)
+{
+    thrum_event event = THRUM_EVENT_INIT;
+    thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(1);
+    thrum_queue *queue;
+    void *item = &event;
+    check_result(thrum_queue_new(&queue), 0);
+    thrum_token *token;
+    check_result(thrum_token_new(&token), 0);
+    thrum_token_cancel(token);
+    thrum_token_set(token);
+    thrum_event_set(&event);
+    check_result(thrum_event_wait(&event, THRUM_FOREVER), 0);
+    check_result(thrum_semaphore_acquire(&semaphore, THRUM_FOREVER), 0);
+    check_result(thrum_queue_put(queue, &item, THRUM_FOREVER), 0);
+    check_result(thrum_queue_get(queue, &item, THRUM_FOREVER), 0);
+    thrum_queue_close(queue, THRUM_DRAIN);
+    check_result(thrum_queue_get(queue, &item, THRUM_FOREVER), THRUM_CLOSED);
+    check_result(thrum_queue_put(queue, &item, THRUM_FOREVER), THRUM_CLOSED);
+    thrum_thread *thread = start(set_at_once, &event, NULL);
+    until(!thrum_thread_is_alive(thread));
+    check_int(finish(thread), 0);
     thrum_token_set(NULL);
     thrum_queue_free(queue);
     thrum_token_free(token);
@@ -247,6 +281,7 @@ int main(void)
         cmocka_unit_test(it_is_cancelled_once_and_for_all),
         cmocka_unit_test(set_gives_the_one_that_was),
         cmocka_unit_test(each_wait_ends_while_it_is_set),
+        cmocka_unit_test(what_need_not_wait_is_done),
         cmocka_unit_test(a_cancel_and_a_wake_up_race),
         cmocka_unit_test(many_cancel_what_many_wait_with),
         cmocka_unit_test(only_the_threads_own_token_counts),
