@@ -83,6 +83,18 @@ void settle(uint64_t native_id)
         sched_yield();
 }
 
+void settle_others(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    check(tasks != NULL);
+    for (struct dirent *entry = readdir(tasks); entry; entry = readdir(tasks)) {
+        uint64_t native_id = strtoull(entry->d_name, NULL, 10); /* 0: "." and ".." */
+        if (native_id != 0 && native_id != thrum_get_native_id())
+            settle(native_id);
+    }
+    closedir(tasks);
+}
+
 void busy(int64_t nanoseconds)
 {
     int64_t end = thrum_monotonic_ns() + nanoseconds;

@@ -81,6 +81,9 @@ void harness_poll(const char *file, int line, const char *text, int64_t limit);
  * second at most: it may have been through already. */
 void settle(uint64_t native_id);
 
+/* The same for all threads but the calling one. */
+void settle_others(void);
+
 /* Run the processor for that long: a section that lasts. */
 void busy(int64_t nanoseconds);
 

@@ -29,6 +29,19 @@ static int third(const int *x, double *y)
 THRUM_TASK(third, int, PICK(double, float));
 #endif
 
+#if CASE == 20 /* a task whose type needs more than malloc's alignment */
+typedef struct vector {
+    float at[16] __attribute__((__aligned__(PICK(16, 64))));
+} vector;
+
+static int fourth(const vector *x, vector *y)
+{
+    *y = *x;
+    return 0;
+}
+THRUM_TASK(fourth, vector, vector);
+#endif
+
 int use(thrum_executor *pool, thrum_lock *lock, thrum_queue *queue, int *ints, float *floats, double *doubles,
         void *any);
 
@@ -76,7 +89,7 @@ int use(thrum_executor *pool, thrum_lock *lock, thrum_queue *queue, int *ints, f
     result = thrum_executor_open(&pool, "threads", .error = PICK(0, item));
 #elif CASE == 18                          /* a constructor that is given no place for its object */
     result = thrum_queue_new(PICK(&queue, ));
-#elif CASE != 19
+#elif CASE != 19 && CASE != 20
 #error "there is no such case"
 #endif
     return result;

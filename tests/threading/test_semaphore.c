@@ -54,6 +54,10 @@ TEST(too_many_are_refused)
     check_int(permits(&bounded), 1);
     check_result(thrum_semaphore_release(&bounded, 2), 0);
     check_int(permits(&bounded), 3);
+    thrum_semaphore never = THRUM_BOUNDED_SEMAPHORE_INIT(0);
+    check_result(thrum_semaphore_release(&never, 1), -EOVERFLOW);
+    check_result(thrum_semaphore_release(&never, UINT32_MAX), -EOVERFLOW);
+    check_int(permits(&never), 0);
 
     thrum_semaphore none = THRUM_BOUNDED_SEMAPHORE_INIT(0);
     check_result(thrum_semaphore_release(&none, 1), -EOVERFLOW);

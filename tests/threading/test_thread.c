@@ -367,6 +367,46 @@ TEST(without_a_thread_start_can_be_tried_again)
     until(count_threads() <= before);
 }
 
+struct unstarted {
+    thrum_thread *thread;
+    atomic_int running;
+    atomic_bool end;
+};
+
+static int ask(void *arg)
+{
+    struct unstarted *unstarted = arg;
+    atomic_fetch_add(&unstarted->running, 1);
+    while (!atomic_load(&unstarted->end))
+        check_int(thrum_thread_native_id(unstarted->thread), 0);
+    return 0;
+}
+
+static int try_to_join(void *arg)
+{
+    struct unstarted *unstarted = arg;
+    atomic_fetch_add(&unstarted->running, 1);
+    while (!atomic_load(&unstarted->end))
+        check_result(thrum_thread_join(unstarted->thread, NULL, THRUM_FOREVER), -EINVAL);
+    return 0;
+}
+
+/* Whoever found it about to start, and waits, is told that it has not come to that. The system takes its time
+ * to find that it has no such stack, so there is time to wait. */
+TEST(a_start_in_vain_keeps_nobody_waiting)
+{
+    struct unstarted unstarted = {.running = 0};
+    check_result(thrum_thread_new(&unstarted.thread, give, NULL, .stack_size = (size_t)1 << 60), 0);
+    thrum_thread *asking = start(ask, &unstarted, NULL), *joining = start(try_to_join, &unstarted, NULL);
+    until(atomic_load(&unstarted.running) == 2);
+    for (int round = 0; round < ROUNDS(20000); round++)
+        check_result(thrum_thread_start(unstarted.thread), -EAGAIN);
+    atomic_store(&unstarted.end, true);
+    check_int(finish(asking), 0);
+    check_int(finish(joining), 0);
+    thrum_thread_free(unstarted.thread);
+}
+
 /* ---- The end of the process, and fork ------------------------------------------------------ */
 
 struct last_words {
@@ -470,6 +510,7 @@ int main(void)
         cmocka_unit_test(nothing_of_it_is_left_after_join),
         cmocka_unit_test(without_memory_there_is_no_thread),
         cmocka_unit_test(without_a_thread_start_can_be_tried_again),
+        cmocka_unit_test(a_start_in_vain_keeps_nobody_waiting),
         cmocka_unit_test(exit_waits_for_threads_but_not_for_daemons),
         cmocka_unit_test(the_child_can_start_threads_and_end),
     };
