@@ -188,6 +188,8 @@ void *__real_aligned_alloc(size_t alignment, size_t size);
 int __real_posix_memalign(void **ret, size_t alignment, size_t size);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t size);
+int __real_pthread_join(pthread_t thread, void **ret);
+int __real_pthread_detach(pthread_t thread);
 int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*target)(void *), void *arg);
 
 void *__wrap_malloc(size_t size);
@@ -198,6 +200,8 @@ int __wrap_posix_memalign(void **ret, size_t alignment, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t size);
 int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*target)(void *), void *arg);
+int __wrap_pthread_join(pthread_t thread, void **ret);
+int __wrap_pthread_detach(pthread_t thread);
 
 void *__wrap_malloc(size_t size)
 {
@@ -237,4 +241,19 @@ char *__wrap_strndup(const char *text, size_t size)
 int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*target)(void *), void *arg)
 {
     return refused(FAULT_THREAD) ? EAGAIN : __real_pthread_create(ret, attributes, target, arg);
+}
+
+/* Each thread is joined or detached once: the second time it may be another's that has its place. */
+int __wrap_pthread_join(pthread_t thread, void **ret)
+{
+    int error = __real_pthread_join(thread, ret);
+    check_int(error, 0);
+    return error;
+}
+
+int __wrap_pthread_detach(pthread_t thread)
+{
+    int error = __real_pthread_detach(thread);
+    check_int(error, 0);
+    return error;
 }

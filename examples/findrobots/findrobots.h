@@ -110,6 +110,18 @@ int set_add_records(struct set *set, const void *data, size_t size); /* 0, -ENOM
 int set_sorted(const struct set *set, thrum_bytes **ret_strings);    /* set->n, to be freed. 0, -ENOMEM */
 void set_free(struct set *set);
 
+/* ---- search.c ----------------------------------------------------------- */
+
+/* Where a text is to be found next. */
+struct search {
+    thrum_bytes text;  /* not empty */
+    size_t one, other; /* the places of two of its bytes; the same if it has only one */
+    bool tuned;
+};
+
+void search_start(struct search *search, thrum_bytes text);
+const uint8_t *search_next(struct search *search, const uint8_t *data, const uint8_t *end); /* or NULL */
+
 /* ---- scan.c ------------------------------------------------------------- */
 
 enum { SCAN_LONGEST = 1024 * 1024 }; /* the longest field that can be printed, in bytes */
@@ -117,6 +129,7 @@ enum { SCAN_LONGEST = 1024 * 1024 }; /* the longest field that can be printed, i
 /* One text being searched, piece by piece. */
 struct scan {
     const struct query *query;
+    struct search search;
     size_t last; /* the last field that matters */
     /* The line under way. It may have begun in an earlier piece. */
     bool in_line, in_field;

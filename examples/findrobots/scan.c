@@ -5,7 +5,7 @@
  * Python's str.split(): also \x1c to \x1f, which C's isspace does not count. All other
  * bytes are ordinary, NUL too.
  *
- * A line that counts has the wanted text in it, so only lines where memmem finds that are
+ * A line that counts has the wanted text in it, so only lines where that is found are
  * taken apart; unless lines are to be counted, then each is. Lines are taken apart by one
  * function that can stop at any byte and go on in the next piece. So a line that crosses
  * pieces, however many, is no special case, and nothing is kept of a line but the field
@@ -24,6 +24,7 @@ static const bool is_space[256] = {
 void scan_start(struct scan *scan, const struct query *query, struct set *found)
 {
     *scan = (struct scan){.query = query, .found = found};
+    search_start(&scan->search, query->text);
     scan->last = query->where > query->print ? query->where : query->print;
 }
 
@@ -115,10 +116,9 @@ static int all_lines(struct scan *scan, const uint8_t *data, const uint8_t *end)
 /* Whole lines: those with the wanted text in them. */
 static int likely_lines(struct scan *scan, const uint8_t *data, const uint8_t *end)
 {
-    const thrum_bytes *text = &scan->query->text;
     const uint8_t *hit;
     int result = 0;
-    while (result == 0 && (hit = memmem(data, (size_t)(end - data), text->data, text->size)) != NULL) {
+    while (result == 0 && (hit = search_next(&scan->search, data, end)) != NULL) {
         const uint8_t *before = memrchr(data, '\n', (size_t)(hit - data));
         const uint8_t *newline = memchr(hit, '\n', (size_t)(end - hit));
         result = whole_line(scan, before != NULL ? before + 1 : data, newline);

@@ -145,7 +145,7 @@ static int acquire_often(void *arg)
 TEST(permits_add_up)
 {
     for (int round = 0; round < ROUNDS(20); round++) {
-        struct supply supply = {.rounds = ROUNDS(5000)};
+        struct supply supply = {.rounds = ROUNDS(20000)};
         thrum_thread *threads[THREADS];
         for (size_t i = 0; i < THREADS; i++)
             threads[i] = start(i % 2 ? release_often : acquire_often, &supply, NULL);

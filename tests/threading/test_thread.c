@@ -470,10 +470,51 @@ TEST(exit_waits_for_threads_but_not_for_daemons)
     munmap(words, sizeof *words);
 }
 
+/* The system gives what the parent's threads had to the child's: to give up theirs must not touch those. */
+static void free_handle_in_child(void *arg)
+{
+    struct last_words words = {.said = false};
+    thrum_thread *own[8];
+    for (size_t i = 0; THREADS_IN_CHILD && i < 8; i++)
+        own[i] = start(wait_for_ever, &words, NULL);
+    thrum_thread_free(arg);
+    thrum_event_set(&words.never);
+    for (size_t i = 0; THREADS_IN_CHILD && i < 8; i++)
+        check_int(finish(own[i]), 0);
+}
+
+TEST(the_child_can_give_up_the_parents_handles)
+{
+    struct busy busy = {.native_id = 0};
+    thrum_thread *thread = start(run_until_told, &busy, NULL);
+    check_result(thrum_event_wait(&busy.running, THRUM_FOREVER), 0);
+    settle(thrum_thread_native_id(thread));
+    check_int(in_child(free_handle_in_child, thread), 0);
+    thrum_event_set(&busy.end);
+    check_int(finish(thread), 5);
+}
+
+static void free_handle(void *thread)
+{
+    thrum_thread_free(thread);
+}
+
+/* Forked while the thread is about to begin, which it never will in the child. A sanitizer's locks may be held
+ * there. */
+TEST(the_child_does_not_wait_for_a_thread_to_begin)
+{
+    static int code = 3;
+    for (int round = 0; HARNESS_SLOWER == 1 && round < 100; round++) {
+        thrum_thread *thread = start(give, &code, NULL);
+        check_int(in_child(free_handle, thread), 0);
+        check_int(finish(thread), 3);
+    }
+}
+
 static void start_in_child(void *arg)
 {
     static int code = 9;
-    thrum_thread_free(arg); /* which is all that it may do with it */
+    (void)arg;
     check_int(thrum_get_native_id(), gettid());
     for (int i = 0; THREADS_IN_CHILD && i < 10; i++)
         check_int(finish(start(give, &code, NULL)), 9);
@@ -485,7 +526,7 @@ TEST(the_child_can_start_threads_and_end)
     struct busy busy = {.native_id = 0};
     thrum_thread *thread = start(run_until_told, &busy, NULL);
     check_result(thrum_event_wait(&busy.running, THRUM_FOREVER), 0);
-    check_int(in_child(start_in_child, thread), 5);
+    check_int(in_child(start_in_child, NULL), 5);
     thrum_event_set(&busy.end);
     check_int(finish(thread), 5);
 }
@@ -512,6 +553,8 @@ int main(void)
         cmocka_unit_test(without_a_thread_start_can_be_tried_again),
         cmocka_unit_test(a_start_in_vain_keeps_nobody_waiting),
         cmocka_unit_test(exit_waits_for_threads_but_not_for_daemons),
+        cmocka_unit_test(the_child_can_give_up_the_parents_handles),
+        cmocka_unit_test(the_child_does_not_wait_for_a_thread_to_begin),
         cmocka_unit_test(the_child_can_start_threads_and_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
