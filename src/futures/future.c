@@ -5,9 +5,10 @@
  * holders, the handle and the executor; whoever is last frees it.
  *
  * The state goes from PENDING to RUNNING to FINISHED, or from PENDING to CANCELLED,
- * each by one compare-and-swap, so a task is started or called off and never both. Beside it
- * stand PARKED, while somebody may be waiting, and CALLBACKS, when some were added; neither
- * is set once it is done, so whoever finishes it learns of all of them in the same step.
+ * each by one compare-and-swap, so a task is started or called off and never both. In the same
+ * word stand PARKED, while somebody may be waiting, and CALLBACKS, when some were added; neither
+ * is set once it is done, so whoever finishes it learns of all of them in the same step. And the
+ * number of holders, in units of HOLDER, for the executor mostly lets go as it finishes.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -18,7 +19,9 @@
 #include "futures/job.h"
 #include "park/park.h"
 
-enum { PENDING = 0, RUNNING = 1, FINISHED = 2, CANCELLED = 3, STATE = 3, PARKED = 4, CALLBACKS = 8 };
+/* clang-format off */
+enum { PENDING = 0, RUNNING = 1, FINISHED = 2, CANCELLED = 3, STATE = 3, PARKED = 4, CALLBACKS = 8, HOLDER = 16 };
+/* clang-format on */
 
 struct callback {
     struct callback *next;
@@ -26,22 +29,24 @@ struct callback {
     void *arg;
 };
 
+/* What few futures have. */
+struct extra {
+    struct callback *callbacks;
+    thrum_error error; /* if `failed` */
+};
+
 struct thrum_future {
     thrum_job job; /* first: a job's owner finds its future there */
     uint32_t state;
-    uint32_t holders;
-    uint32_t guard; /* a word lock over callbacks */
+    uint32_t guard; /* a word lock over extra */
     int failed;     /* the outcome, also where there was no memory for the record */
-    struct callback *callbacks;
-    thrum_error *error; /* NULL: none, or see `failed` and `code` */
     int code;
-    int reserved;
+    struct extra *extra;
     unsigned char data[]; /* input, output, the input's bytes */
 };
 
-/* With a small input and output it is 120 bytes, the most that glibc's malloc takes back without
- * looking at the neighbours. */
-_Static_assert(sizeof(void *) != 8 || offsetof(struct thrum_future, data) == 104, "a future is small");
+/* A million of them are a million times this: fresh memory is the most of what a submit costs. */
+_Static_assert(sizeof(void *) != 8 || offsetof(struct thrum_future, data) == 88, "a future is small");
 
 /* The place of `size` bytes of any type at or behind `offset`: a type's size is a multiple of its
  * alignment. */
@@ -64,15 +69,19 @@ static bool is_done(const thrum_future *future)
 
 /* ---- Making and freeing ---- */
 
+static void release(thrum_future *future)
+{
+    if (future->job.task->output_kind == THRUM_KIND_BUFFER)
+        thrum_buffer_free(future->job.output);
+    free(future->extra);
+    free(future);
+}
+
 static void drop(thrum_future *future)
 {
     /* Acquire and release: each holder's uses are over before the last one frees it. */
-    if (os_sub_acq_rel(&future->holders, 1) != 1)
-        return;
-    if (future->job.task->output_kind == THRUM_KIND_BUFFER)
-        thrum_buffer_free(future->job.output);
-    free(future->error);
-    free(future);
+    if (os_sub_acq_rel(&future->state, HOLDER) / HOLDER == 1)
+        release(future);
 }
 
 void thrum_future_free(thrum_future *future)
@@ -97,7 +106,7 @@ static thrum_future *make(const thrum_task *task, const void *input)
     if (future == NULL)
         return NULL;
     unsigned char *memory = (unsigned char *)future;
-    *future = (thrum_future){.holders = 2};
+    *future = (thrum_future){.state = 2 * HOLDER};
     future->job = (thrum_job){
         .task = task, .input = memory + input_at, .output = memory + output_at, .count = 1, .owner_ = &owner};
     memcpy(memory + input_at, input, task->input_size);
@@ -125,8 +134,7 @@ int thrum_submit_with(thrum_executor *executor, const thrum_task *task, const vo
     future->job.token = o.token;
     result = executor_submit(executor, &future->job);
     if (result != 0) {
-        future->holders = 1;
-        drop(future);
+        release(future); /* nobody else knows of it */
         return result;
     }
     *ret_future = future;
@@ -149,8 +157,8 @@ static bool begin(thrum_future *future)
 static void run_callbacks(thrum_future *future)
 {
     os_wordlock_acquire(&future->guard);
-    struct callback *callback = future->callbacks;
-    future->callbacks = NULL;
+    struct callback *callback = future->extra->callbacks; /* CALLBACKS says that it is there */
+    future->extra->callbacks = NULL;
     os_wordlock_release(&future->guard);
     while (callback != NULL) {
         struct callback *next = callback->next;
@@ -172,7 +180,7 @@ static bool try_change(struct change *change, uint32_t refused)
     uint32_t state = os_load_relaxed(&change->future->state);
     while (!change->made && (state & STATE) == change->from && (state & refused) == 0)
         /* Release: the output is there before the state says so. */
-        change->made = os_cas_release(&change->future->state, &state, change->to);
+        change->made = os_cas_release(&change->future->state, &state, (state & ~(HOLDER - 1u)) | change->to);
     change->was = state;
     return change->made;
 }
@@ -212,25 +220,52 @@ static bool start(thrum_job *job)
     return false;
 }
 
+/* The guard is held. NULL: there is no memory. */
+static struct extra *extra_of(thrum_future *future)
+{
+    if (future->extra == NULL)
+        future->extra = calloc(1, sizeof *future->extra);
+    return future->extra;
+}
+
 static void fail(thrum_job *job, size_t item, const thrum_error *error)
 {
     thrum_future *future = (thrum_future *)(void *)job;
     (void)item;
     future->failed = error->outcome;
     future->code = error->code;
-    if (future->error == NULL)
-        future->error = malloc(sizeof *error);
-    if (future->error != NULL) {
-        *future->error = *error;
-        future->error->index = THRUM_NO_INDEX;
+    os_wordlock_acquire(&future->guard);
+    struct extra *extra = extra_of(future);
+    if (extra != NULL) {
+        extra->error = *error;
+        extra->error.index = THRUM_NO_INDEX;
     }
+    os_wordlock_release(&future->guard);
+}
+
+/* Finish and let go in one step, where nobody waits or wants to be called. */
+static bool finish_alone(thrum_future *future)
+{
+    uint32_t state = os_load_relaxed(&future->state);
+    while ((state & (PARKED | CALLBACKS)) == 0) {
+        uint32_t left = (state & ~(HOLDER - 1u)) - HOLDER;
+        /* Release: the output is there before the state says so. Acquire: the last one's, as in drop. */
+        if (os_cas_acq_rel(&future->state, &state, left | FINISHED)) {
+            if (left == 0)
+                release(future);
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool finish(thrum_job *job)
 {
     thrum_future *future = (thrum_future *)(void *)job;
-    (void)settle(future, RUNNING, FINISHED);
-    drop(future);
+    if (!finish_alone(future)) {
+        (void)settle(future, RUNNING, FINISHED);
+        drop(future);
+    }
     return false;
 }
 
@@ -306,15 +341,24 @@ int thrum_future_result(thrum_future *future, void *ret_output, thrum_timeout ti
     return future->failed != 0 ? future->failed : copy_out(future, ret_output);
 }
 
+/* The record of a failure; false: there was no memory for one. */
+static bool copy_error(thrum_future *future, thrum_error *ret_error)
+{
+    os_wordlock_acquire(&future->guard);
+    bool there = future->extra != NULL && future->extra->error.outcome != 0;
+    if (there)
+        *ret_error = future->extra->error;
+    os_wordlock_release(&future->guard);
+    return there;
+}
+
 int thrum_future_exception(thrum_future *future, thrum_error *ret_error, thrum_timeout timeout)
 {
     int result = await(future, timeout);
     if (result != 0)
         return result;
-    if (future->error != NULL) {
-        *ret_error = *future->error;
-    } else {
-        int outcome = state_of(future) == CANCELLED ? THRUM_CANCELLED : future->failed;
+    int outcome = state_of(future) == CANCELLED ? THRUM_CANCELLED : future->failed;
+    if (outcome == THRUM_OK || outcome == THRUM_CANCELLED || !copy_error(future, ret_error)) {
         *ret_error = error_plain(outcome, future->job.task, THRUM_NO_INDEX);
         ret_error->code = future->code;
     }
@@ -345,13 +389,19 @@ int thrum_future_add_done_callback(thrum_future *future, void (*call)(thrum_futu
         return -ENOMEM;
     *callback = (struct callback){NULL, call, arg};
     os_wordlock_acquire(&future->guard);
-    bool late = !set_bit(future, CALLBACKS); /* who sees the bit comes for the guard, and finds it all */
-    struct callback **end = &future->callbacks;
-    while (*end != NULL)
-        end = &(*end)->next;
-    if (!late)
+    struct extra *extra = extra_of(future);
+    bool late = extra != NULL && !set_bit(future, CALLBACKS); /* who sees the bit comes for the guard */
+    if (extra != NULL && !late) {
+        struct callback **end = &extra->callbacks;
+        while (*end != NULL)
+            end = &(*end)->next;
         *end = callback;
+    }
     os_wordlock_release(&future->guard);
+    if (extra == NULL) {
+        free(callback);
+        return -ENOMEM;
+    }
     if (late) {
         free(callback);
         (void)is_done(future); /* acquire: the callback sees the output */

@@ -12,7 +12,7 @@
 #include "platform/state.h"
 
 #define PAUSING_LOOKS 8 /* some 3 us together */
-#define LOOKS 12
+#define LOOKS 40
 
 /* ---- Buckets ---- */
 
