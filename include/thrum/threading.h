@@ -232,7 +232,7 @@ THRUM_API THRUM_MUST_USE int thrum_thread_run_with(thrum_thread **ret_thread, in
 
 /* Wait until it has ended, and store what target returned (Thread.join); ret_code may be
  * NULL. 0; THRUM_TIMEOUT; THRUM_CANCELLED; -EDEADLK from the thread itself; -EINVAL when it
- * was not started, or was joined before, or while another thread joins it. After 0 nothing
+ * was not started, or was joined before, or while another thread joins it, or in a forked child. After 0 nothing
  * of it runs any more. */
 THRUM_API int thrum_thread_join(thrum_thread *thread, int *ret_code, thrum_timeout timeout);
 

@@ -26,6 +26,7 @@ struct thrum_thread {
     uint32_t holders;
     uint32_t joining; /* 1: a join is under way or has been done */
     uint32_t daemon;
+    uint32_t generation; /* of the process that it was started in */
     int (*target)(void *arg);
     void *arg;
     thrum_token *token;
@@ -180,8 +181,16 @@ int thrum_thread_new_with(thrum_thread **ret_thread, int (*target)(void *arg), v
     return 0;
 }
 
+/* In a forked child, its parent's threads are not there: neither to join nor to detach. */
+static bool is_here(const thrum_thread *thread)
+{
+    /* Relaxed: it changes in fork(2) only. */
+    return thread->generation == os_load_relaxed(&os_state()->generation);
+}
+
 static int launch(thrum_thread *thread)
 {
+    thread->generation = os_load_relaxed(&os_state()->generation); /* relaxed: as in is_here */
     int result = arrange_exit();
     if (result != 0)
         return result;
@@ -262,7 +271,7 @@ int thrum_thread_join(thrum_thread *thread, int *ret_code, thrum_timeout timeout
 {
     struct park_call call = {.key = &thread->state, .validate = not_ended, .arg = thread};
     int result = park_deadline(timeout, &call.deadline);
-    if (result != 0 || state_of(thread) == UNSTARTED)
+    if (result != 0 || state_of(thread) == UNSTARTED || !is_here(thread))
         return -EINVAL;
     if (thread == current)
         return -EDEADLK;
@@ -294,7 +303,7 @@ void thrum_thread_free(thrum_thread *thread)
         return;
     uint32_t joining = 0;
     /* Relaxed: nobody else may be using the handle. */
-    if (state_of(thread) != UNSTARTED && os_cas_relaxed(&thread->joining, &joining, 1)) {
+    if (state_of(thread) != UNSTARTED && is_here(thread) && os_cas_relaxed(&thread->joining, &joining, 1)) {
         await_start(thread);
         os_thread_detach(thread->system);
     }
