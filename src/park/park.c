@@ -12,14 +12,14 @@
 #include "platform/state.h"
 
 #define PAUSING_LOOKS 8 /* some 3 us together */
-#define LOOKS 40
+#define LOOKS OS_SPINS(40)
 
 /* ---- Buckets ---- */
 
 static struct park_bucket *bucket_of(const void *key)
 {
     /* Fibonacci hashing (Knuth, TAOCP 3, 6.4): the top bits mix all the address's. */
-    uint64_t hash = ((uint64_t)(uintptr_t)key >> 2) * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t hash = (os_number(key) >> 2) * UINT64_C(0x9E3779B97F4A7C15);
     return &os_state()->lot.buckets[hash / (UINT64_MAX / PARK_BUCKETS + 1)];
 }
 

@@ -21,8 +21,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef THRUM_SIM
+#include "platform/sim.h"
 /* Where the simulation may switch to another thread. */
+#define os_point_() sim_point()
+/* Whether a fault is planted here, for the tests that show that the simulation finds it. */
+#define os_planted(name) sim_planted(name)
+/* What stands for an address where an order or a hash is made of it. */
+#define os_number(address) sim_number(address)
+/* How often to look before sleeping: when one thread runs at a time, looking again is only a longer run. */
+#define OS_SPINS(n) 1
+#else
 #define os_point_() ((void)0)
+#define os_planted(name) false
+#define os_number(address) ((uint64_t)(uintptr_t)(address))
+#define OS_SPINS(n) (n)
+#endif
 
 /* ---- Atomics --------------------------------------------------------------------
  *
@@ -88,16 +102,17 @@ void os_wordlock_release(uint32_t *word);
 #define os_now thrum_os_now_
 #define os_random thrum_os_random_
 #define os_yield thrum_os_yield_
-#define os_pause() (os_point_(), os_pause_())
 
 int64_t os_now(void);     /* nanoseconds on CLOCK_MONOTONIC */
 uint32_t os_random(void); /* cheap; for fairness and hashing, not for secrets */
 void os_yield(void);      /* let another thread run on this CPU */
 
 /* Tell the CPU that this is a spin. */
-static inline void os_pause_(void)
+static inline void os_pause(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(THRUM_SIM)
+    os_yield();
+#elif defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("yield");

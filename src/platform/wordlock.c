@@ -10,7 +10,7 @@
 
 enum { FREE, HELD, AWAITED };
 
-#define SPINS 40
+#define SPINS OS_SPINS(40)
 
 void os_wordlock_acquire(uint32_t *word)
 {

@@ -18,12 +18,22 @@
 #include <errno.h>
 
 #define HAND_OVER 1000000 /* ns */
-#define SPINS 8
-#define YIELDS 8
+#define SPINS OS_SPINS(8)
+#define YIELDS OS_SPINS(8)
 
 #ifndef THRUM_NO_INLINE
 extern inline int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout);
 extern inline int thrum_lock_release(thrum_lock *lock);
+#else
+int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout)
+{
+    return thrum_lock_acquire_slow_(lock, timeout);
+}
+
+int thrum_lock_release(thrum_lock *lock)
+{
+    return thrum_lock_release_slow_(lock);
+}
 #endif
 
 bool thrum_lock_locked(const thrum_lock *lock)
