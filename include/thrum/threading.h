@@ -62,12 +62,17 @@ THRUM_API bool thrum_cancelled(void);
  * A running thread may overtake waiting ones, which is fast; one that has waited for about
  * a millisecond is given the lock directly, so nobody starves.
  *
+ * Deadlock is found, not suffered: a thread that would wait for ever for a lock whose owner waits, by
+ * however many others, for one of its own, gets -EDEADLK, and a report says who waits for
+ * what (thrum_set_reporter). So does one that waits for a lock whose owner has ended. What
+ * is reported is so: there are no false alarms. A lock that anybody may release is not looked at.
+ *
  * Invariants of state_: bit 0 is set while somebody may be waiting, bit 1 for ..._ANY and
  * never changes, the rest is the owner's number and zero exactly when the lock is free.
  */
 typedef struct thrum_lock {
     uint32_t state_;
-    uint32_t label_; /* reserved for the lock's name; zero */
+    uint32_t label_; /* its name's number; 0: none */
 } thrum_lock;
 
 /* clang-format off */
@@ -75,8 +80,18 @@ typedef struct thrum_lock {
 #define THRUM_LOCK_INIT_ANY { 2, 0 }
 /* clang-format on */
 
-/* Take the lock (Lock.acquire). 0 when it is taken; THRUM_TIMEOUT; -EDEADLK when the
- * caller holds it already and would wait for ever; -EINVAL for a bad time-out; -EAGAIN
+typedef struct thrum_lock_options {
+    size_t size;      /* set by the macro; 0 is taken for sizeof this structure */
+    const char *name; /* for reports; copied, and kept for the life of the process */
+    uint32_t any;     /* true: as by THRUM_LOCK_INIT_ANY */
+    uint32_t reserved_;
+} thrum_lock_options;
+
+/* Make a lock ready that nobody uses. 0, -EINVAL. */
+THRUM_API int thrum_lock_init_with(thrum_lock *lock, const thrum_lock_options *options);
+
+/* Take the lock (Lock.acquire). 0 when it is taken; THRUM_TIMEOUT; -EDEADLK when it could only
+ * wait for ever (above), at once or later; -EINVAL for a bad time-out; -EAGAIN
  * when the calling thread is new to thrum and no more can be registered. Not a
  * cancellation point. Orders memory: what was done before a release is seen after the
  * acquire that follows it. */
@@ -90,7 +105,7 @@ THRUM_API THRUM_INLINE_ int thrum_lock_release(thrum_lock *lock);
 THRUM_API bool thrum_lock_locked(const thrum_lock *lock);
 
 /* A lock that its owner may take again (threading.RLock); it is free when it has been
- * released as often. Results as for lock; never -EDEADLK; -EOVERFLOW after 2^32-1 levels. */
+ * released as often. Results as for lock, and -EOVERFLOW after 2^32-1 levels. */
 typedef struct thrum_rlock {
     thrum_lock lock_;
     uint32_t count_; /* levels beyond the first; written by the owner alone */
@@ -103,6 +118,10 @@ typedef struct thrum_rlock {
 
 THRUM_API THRUM_MUST_USE int thrum_rlock_acquire(thrum_rlock *lock, thrum_timeout timeout);
 THRUM_API int thrum_rlock_release(thrum_rlock *lock);
+
+/* Have report(arg, text) called, in the thread that has something to report, instead of the text being
+ * written to standard error; with NULL again the latter. It may take no lock of this library. */
+THRUM_API void thrum_set_reporter(void (*report)(void *arg, const char *text), void *arg);
 
 /* ---- Condition --------------------------------------------------------------- */
 
@@ -134,7 +153,8 @@ THRUM_API int thrum_condition_release(thrum_condition *condition);
 
 /* Give the lock back (all levels of an rlock), wait to be notified, take it again
  * (Condition.wait). 0: notified; THRUM_TIMEOUT; THRUM_CANCELLED; each with the lock held
- * again, for which it may block beyond the time-out. No wake-up without a notify, but what
+ * again, for which it may block beyond the time-out; -EDEADLK: it can never be had again, as for
+ * acquire, and is not held. No wake-up without a notify, but what
  * was waited for may have changed back meanwhile: use wait_for or a loop. */
 THRUM_API int thrum_condition_wait(thrum_condition *condition, thrum_timeout timeout);
 
@@ -250,6 +270,8 @@ THRUM_API uint64_t thrum_thread_native_id(const thrum_thread *thread);
 THRUM_API uint64_t thrum_get_native_id(void);
 
 #ifndef __cplusplus
+#define thrum_lock_init(...) thrum_lock_init_(__VA_ARGS__, .size = sizeof(thrum_lock_options))
+#define thrum_lock_init_(lock, ...) thrum_lock_init_with(lock, &(thrum_lock_options){__VA_ARGS__})
 #define thrum_thread_new(...) thrum_thread_new_(__VA_ARGS__, .size = sizeof(thrum_thread_options))
 #define thrum_thread_new_(ret, target, arg, ...) \
     thrum_thread_new_with(ret, target, arg, &(thrum_thread_options){__VA_ARGS__})
@@ -298,6 +320,11 @@ inline int thrum_lock_release(thrum_lock *lock)
 #endif
 
 #ifdef __cplusplus
+}
+
+inline int thrum_lock_init(thrum_lock *lock, const thrum_lock_options &options = {})
+{
+    return thrum_lock_init_with(lock, &options);
 }
 
 THRUM_MUST_USE inline int thrum_thread_new(thrum_thread **ret_thread, int (*target)(void *), void *arg,

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "park/deadlock.h"
 #include "platform/state.h"
 
 #define PAUSING_LOOKS 8 /* some 3 us together */
@@ -16,7 +17,7 @@
 
 /* ---- Buckets ---- */
 
-static struct park_bucket *bucket_of(const void *key)
+struct park_bucket *park_bucket_of(const void *key)
 {
     /* Fibonacci hashing (Knuth, TAOCP 3, 6.4): the top bits mix all the address's. */
     uint64_t hash = (os_number(key) >> 2) * UINT64_C(0x9E3779B97F4A7C15);
@@ -25,7 +26,7 @@ static struct park_bucket *bucket_of(const void *key)
 
 static struct park_bucket *lock_bucket(const void *key)
 {
-    struct park_bucket *bucket = bucket_of(key);
+    struct park_bucket *bucket = park_bucket_of(key);
     os_wordlock_acquire(&bucket->guard);
     return bucket;
 }
@@ -64,6 +65,9 @@ static void append(struct park_bucket *bucket, struct park_wait *wait)
     struct park_wait **at = find(bucket, wait->key), *first = *at;
     wait->queued = true;
     wait->next_key = NULL;
+    wait->sleeper->wait = wait;
+    /* Sequentially consistent: see deadlock.h, 'an owner that ends'. */
+    os_store_seq_cst(&wait->sleeper->waits_at, wait->key);
     if (first == NULL) {
         wait->next = wait->prev = wait;
         *at = wait;
@@ -89,6 +93,14 @@ static void take_out(struct park_wait **at, struct park_wait *wait)
     wait->next->prev = wait->prev;
     wait->prev->next = wait->next;
     wait->queued = false;
+    wait->sleeper->wait = NULL;
+    /* Relaxed: who goes by it looks again under the bucket's lock, which we hold. */
+    os_store_relaxed(&wait->sleeper->waits_at, NULL);
+}
+
+void park_take_out(struct park_wait *wait)
+{
+    take_out(find(park_bucket_of(wait->key), wait->key), wait);
 }
 
 /* ---- Waiting ---- */
@@ -143,7 +155,12 @@ int park(struct park_call *call)
     if (self == NULL)
         return -EAGAIN;
     thrum_token *token = call->uncancellable ? NULL : self->token;
-    struct park_wait wait = {.key = call->key, .sleeper = self, .since = call->since};
+    struct park_wait wait = {.key = call->key,
+                             .sleeper = self,
+                             .held_by = call->held_by,
+                             .site = call->site,
+                             .forever = call->deadline == OS_FOREVER,
+                             .since = call->since};
     if (token != NULL && !token_enlist(token, &wait))
         return THRUM_CANCELLED;
 
@@ -151,7 +168,7 @@ int park(struct park_call *call)
     if (result == 0) {
         if (call->before_sleep != NULL)
             call->before_sleep(call->arg);
-        result = sleep_until_woken(&wait, call->deadline);
+        result = deadlock_found(&wait) ? -EDEADLK : sleep_until_woken(&wait, call->deadline);
     }
     if (token != NULL)
         token_delist(token, &wait);
@@ -176,7 +193,7 @@ bool park_look(bool (*ready)(void *arg), void *arg)
 
 /* ---- Waking ---- */
 
-static void wake(struct sleeper *sleeper)
+void park_wake(struct sleeper *sleeper)
 {
     const struct sleeper_ops *ops = sleeper->ops; /* now: afterwards it may be another's record */
     /* Release: pairs with sleep_until_woken. From here on the wait may be gone, and the sleeper;
@@ -216,7 +233,7 @@ size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const st
     while (chain != NULL) {
         struct park_wait *next = chain->next; /* before the wait is gone */
         chain->word = word;
-        wake(chain->sleeper);
+        park_wake(chain->sleeper);
         chain = next;
     }
     return done.woken;
@@ -232,7 +249,7 @@ void park_expel(struct park_wait *wait, int result)
     }
     unlock_bucket(bucket);
     if (queued)
-        wake(wait->sleeper);
+        park_wake(wait->sleeper);
 }
 
 /* ---- Moving ---- */
@@ -252,10 +269,10 @@ static void unlock_two(struct park_bucket *one, struct park_bucket *other)
         unlock_bucket(other);
 }
 
-size_t unpark_requeue(const void *from, const void *to, size_t n, void (*commit)(void *arg, size_t moved, bool more),
-                      void *arg)
+size_t unpark_requeue(const void *from, const thrum_lock *to, size_t n,
+                      void (*commit)(void *arg, size_t moved, bool more), void *arg)
 {
-    struct park_bucket *source = bucket_of(from), *target = bucket_of(to);
+    struct park_bucket *source = park_bucket_of(from), *target = park_bucket_of(to);
     struct unparked done = {0};
     int64_t now = os_now();
     lock_two(source, target);
@@ -263,9 +280,10 @@ size_t unpark_requeue(const void *from, const void *to, size_t n, void (*commit)
     while (chain != NULL) {
         struct park_wait *next = chain->next;
         chain->moved = true;
+        chain->held_by = to;
         chain->since = now; /* it wants the new thing from now on */
         /* Relaxed: see lock_bucket_of. */
-        os_store_relaxed(&chain->key, to);
+        os_store_relaxed(&chain->key, (const void *)to);
         append(target, chain);
         chain = next;
     }

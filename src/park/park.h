@@ -37,18 +37,21 @@ struct park_call {
     bool (*validate)(void *arg);     /* under the bucket's lock: shall I still wait? NULL: yes */
     void (*before_sleep)(void *arg); /* when the wait can be found, before it sleeps; or NULL */
     void *arg;
-    int64_t deadline;   /* os_now() to reach, or OS_FOREVER */
-    int64_t since;      /* since when the caller has been trying, for wakers that are fair; 0: untold */
-    bool uncancellable; /* true: the sleeper's cancel token does not end it */
-    bool ret_moved;     /* out: it was moved to another address meanwhile */
-    uintptr_t ret_word; /* out, when woken: what the waker's commit returned */
+    const thrum_lock *held_by; /* a lock whose owner alone can end this wait, or NULL; see deadlock.h */
+    const void *site;     /* where in the program, for reports */
+    int64_t deadline;     /* os_now() to reach, or OS_FOREVER */
+    int64_t since;        /* since when the caller has been trying, for wakers that are fair; 0: untold */
+    bool uncancellable;   /* true: the sleeper's cancel token does not end it */
+    bool ret_moved;       /* out: it was moved to another address meanwhile */
+    uintptr_t ret_word;   /* out, when woken: what the waker's commit returned */
 };
 
 enum { PARK_CHANGED = 1000 };
 
 /*
  * Wait. 0: woken by unpark; PARK_CHANGED: validate said no; THRUM_TIMEOUT; THRUM_CANCELLED: the
- * sleeper's token is cancelled; -EAGAIN: the calling thread could not be registered. A wait that was
+ * sleeper's token is cancelled; -EAGAIN: the calling thread could not be registered; -EDEADLK: held_by's owner waits for us,
+ * by however many others, or has ended. A wait that was
  * woken is never reported as one of the others: it left the queue by one way only.
  */
 #define park thrum_park_
@@ -72,12 +75,12 @@ struct unparked {
 #define unpark thrum_unpark_
 size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);
 
-/* Move at most n waits from one address to the end of another's queue, without waking them; how
+/* Move at most n waits from one address to the end of a lock's queue, without waking them; how
  * many were moved. commit is called under the locks of both, in any case. Not for two
  * moves in opposite directions by design of the caller. */
 #define unpark_requeue thrum_unpark_requeue_
-size_t unpark_requeue(const void *from, const void *to, size_t n, void (*commit)(void *arg, size_t moved, bool more),
-                      void *arg);
+size_t unpark_requeue(const void *from, const thrum_lock *to, size_t n,
+                      void (*commit)(void *arg, size_t moved, bool more), void *arg);
 
 /* The deadline of a time-out that starts now, into *ret_deadline: 0, or -EINVAL. An expired one,
  * THRUM_NOWAIT included, is 0 or in the past; OS_FOREVER: none. */
@@ -88,7 +91,7 @@ int park_deadline(thrum_timeout timeout, int64_t *ret_deadline);
 #define park_forked thrum_park_forked_
 void park_forked(void);
 
-/* ---- For token.c ---- */
+/* ---- For token.c and deadlock.c ---- */
 
 /* A wait, on its waiter's stack. All but `enlisted` is guarded by the lock of the bucket of its key. */
 struct park_wait {
@@ -96,9 +99,12 @@ struct park_wait {
     struct park_wait *next, *prev; /* ring of the waits at this address, in order of arrival */
     struct park_wait *next_key;    /* of the first in a ring: the first of another address here */
     struct sleeper *sleeper;
+    const thrum_lock *held_by;
+    const void *site;
+    bool forever; /* no time-out will end it */
     int64_t since;
     uintptr_t word;
-    int result;  /* 0 or THRUM_CANCELLED, when it was taken out by somebody else */
+    int result;  /* 0, THRUM_CANCELLED or -EDEADLK, when it was taken out by somebody else */
     bool queued; /* it is in a bucket */
     bool moved;
     struct park_wait *enlisted_next, **enlisted_at; /* with its token; by the token's guard */
@@ -107,6 +113,14 @@ struct park_wait {
 /* Take the wait out of its queue, if it is still there, with that result, and wake it. */
 #define park_expel thrum_park_expel_
 void park_expel(struct park_wait *wait, int result);
+
+/* For deadlock.c: buckets, and taking a wait out of one whose lock is held. */
+#define park_bucket_of thrum_park_bucket_of_
+#define park_take_out thrum_park_take_out_
+#define park_wake thrum_park_wake_
+struct park_bucket *park_bucket_of(const void *key);
+void park_take_out(struct park_wait *wait);
+void park_wake(struct sleeper *sleeper); /* who was taken out; no bucket is locked */
 
 /* Put a wait on its token's list; false: the token is cancelled. And take it off. */
 #define token_enlist thrum_token_enlist_

@@ -23,6 +23,8 @@
 
 struct sleeper;
 
+#define SLEEPER_NAME 32
+
 struct sleeper_ops {
     /* Sleep while sleeper->wake is 0. 0: it may be 1 now; -ETIMEDOUT: the deadline has passed. */
     int (*sleep)(struct sleeper *sleeper, int64_t deadline);
@@ -36,6 +38,13 @@ struct sleeper {
     thrum_token *token;   /* its own cancel token or NULL; only the sleeper itself touches it */
     char *report;         /* where thrum_fail writes; NULL outside a task */
     struct sleeper *next; /* in the list of free records */
+
+    /* For those who ask why nobody goes on. */
+    struct park_wait *wait;   /* its wait, while it is in a queue; under the lock of waits_at's bucket */
+    const void *waits_at;     /* its address, or NULL */
+    uint32_t ended;           /* 1: it has ended and left locks behind */
+    uint64_t native_id;
+    char name[SLEEPER_NAME];
 };
 
 #define REPORT_SIZE 256
@@ -47,6 +56,8 @@ struct sleeper {
 #define sleeper_for_thread thrum_sleeper_for_thread_
 #define sleeper_begin thrum_sleeper_begin_
 #define sleeper_end thrum_sleeper_end_
+#define sleeper_nth thrum_sleeper_nth_
+#define sleeper_of thrum_sleeper_of_
 
 /* Hidden, so that it is reached without a call. */
 extern __thread struct sleeper *sleeper_current;
@@ -57,12 +68,16 @@ void sleeper_drop(struct sleeper *sleeper);
 
 /* A record for a thread that is about to be made; it begins with it. 0: its end gives the record
  * back; else the thread must do so by sleeper_end, last of all. */
-struct sleeper *sleeper_for_thread(thrum_token *token);
+struct sleeper *sleeper_for_thread(thrum_token *token, const char *name);
 int sleeper_begin(struct sleeper *sleeper);
 void sleeper_end(struct sleeper *sleeper);
 
 /* Give the calling thread, made by somebody else, a record; NULL when there is none to be had. */
 struct sleeper *sleeper_attach(void);
+
+/* The records that were ever used, by place from 0: NULL behind the last. And by number. */
+struct sleeper *sleeper_nth(uint32_t place);
+struct sleeper *sleeper_of(uint32_t owner);
 
 static inline struct sleeper *sleeper_self(void)
 {

@@ -123,6 +123,12 @@ size_t os_smallest_stack(void)
     return least > 0 ? (size_t)least : 0;
 }
 
+void os_thread_get_name(char *ret_name, size_t size)
+{
+    if (pthread_getname_np(pthread_self(), ret_name, size) != 0 && size > 0)
+        ret_name[0] = '\0';
+}
+
 uint64_t os_native_id(void)
 {
     return (uint64_t)gettid();
@@ -168,6 +174,20 @@ int os_at_exit(void (*leaving)(void))
 {
     (void)pthread_once(&once, make_key); /* what is to be done at exit is another thing in a forked child */
     return key_error != 0 ? -key_error : atexit(leaving) == 0 ? 0 : -ENOMEM;
+}
+
+void os_complain(const char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        ssize_t written = write(STDERR_FILENO, text, left);
+        if (written < 0 && errno != EINTR)
+            return;
+        if (written > 0) {
+            text += written;
+            left -= (size_t)written;
+        }
+    }
 }
 
 void os_forget_pages(void *memory, size_t size)

@@ -126,6 +126,7 @@ static inline void os_pause(void)
 #define os_thread_join thrum_os_thread_join_
 #define os_thread_detach thrum_os_thread_detach_
 #define os_thread_set_name thrum_os_thread_set_name_
+#define os_thread_get_name thrum_os_thread_get_name_
 #define os_native_id thrum_os_native_id_
 #define os_smallest_stack thrum_os_smallest_stack_
 #define os_on_thread_exit thrum_os_on_thread_exit_
@@ -139,6 +140,7 @@ os_thread os_thread_self(void);        /* the calling thread, for the two below 
 void os_thread_join(os_thread thread); /* blocks until the system has ended it */
 void os_thread_detach(os_thread thread);
 void os_thread_set_name(const char *name); /* of the calling thread; cut at 15 characters */
+void os_thread_get_name(char *ret_name, size_t size);
 uint64_t os_native_id(void);
 size_t os_smallest_stack(void);
 
@@ -150,6 +152,7 @@ int os_on_thread_exit(void (*ended)(void *arg), void *arg);
 
 #define os_cpu_count thrum_os_cpu_count_
 #define os_at_exit thrum_os_at_exit_
+#define os_complain thrum_os_complain_
 #define os_forget_pages thrum_os_forget_pages_
 
 /* CPUs that this process may use: its affinity, and the cgroup's limit rounded up; at least 1. */
@@ -157,6 +160,9 @@ size_t os_cpu_count(void);
 
 /* Have `leaving` called at exit(3). 0, -ENOMEM. */
 int os_at_exit(void (*leaving)(void));
+
+/* Write a text to the standard error, whole. */
+void os_complain(const char *text);
 
 /* Make whole pages of private memory zero without touching them one by one. */
 void os_forget_pages(void *memory, size_t size);

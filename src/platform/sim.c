@@ -386,6 +386,11 @@ void os_thread_set_name(const char *name)
     (void)name;
 }
 
+void os_thread_get_name(char *ret_name, size_t size)
+{
+    (void)snprintf(ret_name, size, "sim-%zu", index_of(sim.current));
+}
+
 uint64_t os_native_id(void)
 {
     return 1000 + index_of(sim.current);
@@ -415,6 +420,11 @@ int os_at_exit(void (*leaving)(void))
         return -ENOMEM;
     sim.leaving[sim.n_leaving++] = leaving;
     return 0;
+}
+
+void os_complain(const char *text)
+{
+    (void)text; /* a scenario that wants to see it sets a reporter */
 }
 
 void os_forget_pages(void *memory, size_t size)

@@ -22,4 +22,6 @@ void os_forked(void)
     threads_forked();
     state->sleepers.guard = 0;
     state->executors.guard = 0;
+    state->labels.guard = 0;
+    state->reporter.guard = 0;
 }

@@ -10,6 +10,7 @@
 #define OS_STATE_H_
 
 #include "futures/registry.h"
+#include "park/label.h"
 #include "park/lot.h"
 #include "park/roll.h"
 #include "platform/os.h"
@@ -20,6 +21,8 @@ struct os_state {
     struct sleeper_roll sleepers;
     struct thread_roll threads;
     struct executor_registry executors;
+    struct label_roll labels;
+    struct reporter reporter;
     uint32_t generation; /* forks between the first process and this one */
 };
 

@@ -17,6 +17,9 @@
 
 #include <errno.h>
 
+#include "base/options.h"
+#include "park/label.h"
+
 #define HAND_OVER 1000000 /* ns */
 #define SPINS OS_SPINS(8)
 #define YIELDS OS_SPINS(8)
@@ -35,6 +38,15 @@ int thrum_lock_release(thrum_lock *lock)
     return thrum_lock_release_slow_(lock);
 }
 #endif
+
+int thrum_lock_init_with(thrum_lock *lock, const thrum_lock_options *options)
+{
+    thrum_lock_options o;
+    if (OPTIONS_READ_RESERVED(&o, thrum_lock_options, options) != 0)
+        return -EINVAL;
+    *lock = (thrum_lock){o.any ? LOCK_ANY : 0, label_of(o.name)};
+    return 0;
+}
 
 bool thrum_lock_locked(const thrum_lock *lock)
 {
@@ -109,14 +121,16 @@ static bool announce(thrum_lock *lock)
     return (state & LOCK_OWNER) != 0;
 }
 
-static int wait_for(thrum_lock *lock, uint32_t owner, int64_t deadline)
+static int wait_for(thrum_lock *lock, uint32_t owner, int64_t deadline, const void *site)
 {
     struct park_call call = {.key = lock,
                              .validate = still_held,
                              .arg = lock,
+                             .held_by = lock,
+                             .site = site,
                              .deadline = deadline,
-                             .uncancellable = true,
-                             .since = os_now()};
+                             .since = os_now(),
+                             .uncancellable = true};
     for (;;) {
         if (try_to_take(lock, owner))
             return 0;
@@ -144,24 +158,20 @@ int thrum_lock_acquire_slow_(thrum_lock *lock, thrum_timeout timeout)
     if (!try_to_take(lock, self->owner)) {
         if (deadline <= 0)
             return THRUM_TIMEOUT;
-        /* Relaxed: whether it is mine, only I can change. */
-        uint32_t state = os_load_relaxed(&lock->state_);
-        if ((state & LOCK_OWNER) == self->owner && (state & LOCK_ANY) == 0 && deadline == OS_FOREVER)
-            return -EDEADLK;
         if (!spin(lock, self->owner))
-            result = wait_for(lock, self->owner, deadline);
+            result = wait_for(lock, self->owner, deadline, __builtin_return_address(0));
     }
     if (result == 0)
         count(lock, 1);
     return result;
 }
 
-void lock_take_again(thrum_lock *lock, bool handed_over)
+int lock_take_again(thrum_lock *lock, bool handed_over)
 {
-    if (handed_over)
-        count(lock, 1);
-    else /* the caller has a record and held the lock before: there is no way to fail */
-        (void)!thrum_lock_acquire_slow_(lock, THRUM_FOREVER);
+    if (!handed_over)
+        return thrum_lock_acquire_slow_(lock, THRUM_FOREVER);
+    count(lock, 1);
+    return 0;
 }
 
 /* ---- Release ---- */

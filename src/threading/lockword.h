@@ -23,8 +23,8 @@
 bool lock_is_mine(const thrum_lock *lock);
 
 /* Take it back after a condition's wait, for however long that takes; or accept that it
- * was handed over. */
+ * was handed over. 0, or -EDEADLK: it can never be had. */
 #define lock_take_again thrum_lock_take_again_
-void lock_take_again(thrum_lock *lock, bool handed_over);
+int lock_take_again(thrum_lock *lock, bool handed_over);
 
 #endif

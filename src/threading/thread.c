@@ -194,7 +194,7 @@ static int launch(thrum_thread *thread)
     int result = arrange_exit();
     if (result != 0)
         return result;
-    thread->sleeper = sleeper_for_thread(thread->token);
+    thread->sleeper = sleeper_for_thread(thread->token, thread->name);
     if (thread->sleeper == NULL)
         return -EAGAIN;
     /* Relaxed: exit can only miss a thread whose start it races with anyway. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- Lock ---- */
 
@@ -359,6 +360,137 @@ static void token_ends_each_wait(void)
     thrum_token_free(token);
 }
 
+/* ---- Deadlock ---- */
+
+#define RING 4
+
+static struct {
+    thrum_lock locks[RING];
+    int n, found, reports, turned_back;
+} ring;
+
+static void count_report(void *arg, const char *text)
+{
+    (void)arg;
+    sim_check(strstr(text, "deadlock") != NULL);
+    ring.reports++;
+}
+
+/* Take one's own lock, then the next one's; who is told of the deadlock gives way. */
+static int take_two(void *arg)
+{
+    int mine = *(int *)arg, next = (mine + 1) % ring.n;
+    must(thrum_lock_acquire(&ring.locks[mine], THRUM_FOREVER));
+    int result = thrum_lock_acquire(&ring.locks[next], THRUM_FOREVER);
+    sim_check(result == 0 || result == -EDEADLK);
+    if (result == 0)
+        must(thrum_lock_release(&ring.locks[next]));
+    else
+        ring.found++;
+    must(thrum_lock_release(&ring.locks[mine]));
+    return 0;
+}
+
+static void run_ring(int n, int (*target)(void *arg))
+{
+    static int numbers[RING] = {0, 1, 2, 3};
+    thrum_thread *threads[RING];
+    ring.n = n;
+    thrum_set_reporter(count_report, NULL);
+    for (int i = 0; i < n; i++)
+        threads[i] = spawn(target, &numbers[i]);
+    for (int i = 0; i < n; i++)
+        finish(threads[i]);
+    sim_check(ring.found == ring.reports);
+}
+
+/* Nobody hangs, whoever comes first; and one of a circle is enough. */
+static void deadlock_of_two_is_found(void)
+{
+    run_ring(2, take_two);
+    sim_check(ring.found <= 1);
+}
+
+static void deadlock_of_four_is_found(void)
+{
+    run_ring(4, take_two);
+    sim_check(ring.found <= 1);
+}
+
+static int take_in_order(void *arg)
+{
+    int mine = *(int *)arg, next = (mine + 1) % ring.n;
+    int low = mine < next ? mine : next, high = mine < next ? next : mine;
+    for (int i = 0; i < 2; i++) {
+        must(thrum_lock_acquire(&ring.locks[low], THRUM_FOREVER));
+        must(thrum_lock_acquire(&ring.locks[high], THRUM_FOREVER));
+        must(thrum_lock_release(&ring.locks[low]));
+        must(thrum_lock_release(&ring.locks[high]));
+    }
+    return 0;
+}
+
+static void deadlock_is_not_reported_where_there_is_none(void)
+{
+    run_ring(3, take_in_order);
+    sim_check(ring.reports == 0);
+}
+
+/* Who waits for a time only goes on by himself, so there is no circle. */
+static int take_two_for_a_time(void *arg)
+{
+    int mine = *(int *)arg, next = (mine + 1) % ring.n;
+    must(thrum_lock_acquire(&ring.locks[mine], THRUM_FOREVER));
+    int result = thrum_lock_acquire(&ring.locks[next], mine == 0 ? thrum_seconds(0.0001) : THRUM_FOREVER);
+    sim_check(result == 0 || (mine == 0 && result == THRUM_TIMEOUT));
+    if (result == 0)
+        must(thrum_lock_release(&ring.locks[next]));
+    must(thrum_lock_release(&ring.locks[mine]));
+    return 0;
+}
+
+static void deadlock_is_not_reported_of_a_timed_wait(void)
+{
+    run_ring(3, take_two_for_a_time);
+    sim_check(ring.reports == 0);
+}
+
+static int take_it_along(void *arg)
+{
+    must(thrum_lock_acquire(arg, THRUM_FOREVER));
+    return 0;
+}
+
+static int find_it_forgotten(void *arg)
+{
+    int result = thrum_lock_acquire(arg, THRUM_FOREVER);
+    sim_check(result == 0 || result == -EDEADLK);
+    if (result == 0)
+        must(thrum_lock_release(arg));
+    else
+        ring.found++;
+    return 0;
+}
+
+static void count_any_report(void *arg, const char *text)
+{
+    (void)arg;
+    sim_check(strstr(text, "never be released") != NULL && strstr(text, "has ended") != NULL);
+    ring.reports++;
+}
+
+static void lock_of_an_ended_thread_is_found(void)
+{
+    thrum_set_reporter(count_any_report, NULL);
+    thrum_thread *waiters[2] = {spawn(find_it_forgotten, &area.lock), spawn(find_it_forgotten, &area.lock)};
+    thrum_thread *owner = spawn(take_it_along, &area.lock);
+    finish(owner);
+    finish(waiters[0]);
+    finish(waiters[1]);
+    sim_check(thrum_lock_locked(&area.lock));
+    sim_check(ring.found == ring.reports);
+}
+
 int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
@@ -375,6 +507,11 @@ int main(int argc, char **argv)
         SCENARIO(thread_is_joined_once),
         SCENARIO(thread_handle_goes_first),
         SCENARIO(token_ends_each_wait),
+        SCENARIO(deadlock_of_two_is_found),
+        SCENARIO(deadlock_of_four_is_found),
+        SCENARIO(deadlock_is_not_reported_where_there_is_none),
+        SCENARIO(deadlock_is_not_reported_of_a_timed_wait),
+        SCENARIO(lock_of_an_ended_thread_is_found),
     };
     return sim_main(argc, argv, scenarios, sizeof scenarios / sizeof scenarios[0]);
 }

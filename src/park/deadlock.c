@@ -1,0 +1,178 @@
+/*
+ * deadlock.c - who waits for whom (deadlock.h says how it is done and why it is right)
+ */
+#include "park/deadlock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "park/report.h"
+#include "platform/state.h"
+
+#define LINKS_MAX 32
+#define OWNER (~3u)
+
+/* One link of the chain: this sleeper waits, for ever, at this address. */
+struct link {
+    struct sleeper *sleeper;
+    const void *key;
+};
+
+struct chain {
+    struct link links[LINKS_MAX];
+    size_t n;
+};
+
+/* A lock that anybody may release is no link: nobody can be named whose turn it is. */
+static uint32_t owner_of(const thrum_lock *lock)
+{
+    /* Acquire: the owner's record was made before it took the lock. */
+    uint32_t state = os_load_acquire(&lock->state_);
+    return (state & 2) != 0 ? 0 : state & OWNER;
+}
+
+/* Its wait, if it waits for ever for a lock; the lock of the key's bucket is held. */
+static const struct park_wait *endless(const struct link *link)
+{
+    const struct park_wait *wait = link->sleeper->wait;
+    /* Relaxed: it changes under this bucket's lock. */
+    if (os_load_relaxed(&link->sleeper->waits_at) != link->key || wait == NULL)
+        return NULL;
+    return wait->forever && wait->held_by != NULL ? wait : NULL;
+}
+
+/* The owner of the lock that the link's sleeper waits for; 0: it does not wait for one, or not for ever. */
+static uint32_t next_owner(struct link *link)
+{
+    /* Acquire: a hint of where to look; what counts is seen under the bucket's lock. */
+    link->key = os_load_acquire(&link->sleeper->waits_at);
+    if (link->key == NULL)
+        return 0;
+    struct park_bucket *bucket = park_bucket_of(link->key);
+    os_wordlock_acquire(&bucket->guard);
+    const struct park_wait *wait = endless(link);
+    uint32_t owner = wait != NULL ? owner_of(wait->held_by) : 0;
+    os_wordlock_release(&bucket->guard);
+    return owner;
+}
+
+/* ---- All buckets of a chain ---- */
+
+static int by_address(const void *a, const void *b)
+{
+    const struct park_bucket *const *one = a, *const *other = b;
+    return (*one > *other) - (*one < *other);
+}
+
+/* Locked in order of address, each once; how many. */
+static size_t lock_all(const struct chain *chain, struct park_bucket **buckets)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < chain->n; i++)
+        buckets[i] = park_bucket_of(chain->links[i].key);
+    qsort(buckets, chain->n, sizeof *buckets, by_address);
+    for (size_t i = 0; i < chain->n; i++)
+        if (i == 0 || buckets[i] != buckets[i - 1])
+            buckets[n++] = buckets[i];
+    for (size_t i = 0; i < n; i++)
+        os_wordlock_acquire(&buckets[i]->guard);
+    return n;
+}
+
+static void unlock_all(struct park_bucket **buckets, size_t n)
+{
+    while (n-- > 0)
+        os_wordlock_release(&buckets[n]->guard);
+}
+
+/* Each waits for a lock of the next, the last for one of the first; or, in a chain of one, for one
+ * of an owner that has ended. All buckets are locked. */
+static bool still_closed(const struct chain *chain, const struct sleeper *ended)
+{
+    for (size_t i = 0; i < chain->n; i++) {
+        const struct park_wait *wait = endless(&chain->links[i]);
+        const struct sleeper *next = ended != NULL ? ended : chain->links[(i + 1) % chain->n].sleeper;
+        if (wait == NULL || owner_of(wait->held_by) != next->owner)
+            return false;
+    }
+    return true;
+}
+
+static bool confirm(const struct chain *chain, const struct sleeper *ended)
+{
+    struct park_bucket *buckets[LINKS_MAX];
+    struct report report;
+    size_t n = lock_all(chain, buckets);
+    bool closed = still_closed(chain, ended);
+    if (closed) {
+        report_begin(&report, ended != NULL ? "a lock that will never be released" : "deadlock");
+        for (size_t i = 0; i < chain->n; i++)
+            report_wait(&report, chain->links[i].sleeper->wait,
+                        ended != NULL ? ended : chain->links[(i + 1) % chain->n].sleeper);
+        park_take_out(chain->links[0].sleeper->wait);
+    }
+    unlock_all(buckets, n);
+    if (closed)
+        report_send(&report);
+    return closed;
+}
+
+/* ---- Looking ---- */
+
+static bool has_ended(const struct sleeper *sleeper)
+{
+    return os_load_seq_cst(&sleeper->ended) != 0; /* see deadlock.h */
+}
+
+bool deadlock_found(struct park_wait *wait)
+{
+    if (!wait->forever || wait->held_by == NULL || os_planted("deadlock: do not look"))
+        return false;
+    struct chain chain = {.links = {{wait->sleeper, wait->key}}, .n = 1};
+    uint32_t owner = owner_of(wait->held_by);
+    for (; owner != 0 && chain.n < LINKS_MAX; chain.n++) {
+        struct link *link = &chain.links[chain.n];
+        link->sleeper = sleeper_of(owner);
+        if (link->sleeper == wait->sleeper)
+            return confirm(&chain, NULL);
+        if (has_ended(link->sleeper)) {
+            chain.n = 1; /* only its direct waiter is told: the others wait for that one */
+            return owner_of(wait->held_by) == owner && confirm(&chain, link->sleeper);
+        }
+        owner = next_owner(link);
+    }
+    return false;
+}
+
+/* End this sleeper's wait, if it is for a lock of the ended one's. */
+static void release_from(struct sleeper *waiter, const struct sleeper *ended)
+{
+    struct link link = {waiter, os_load_seq_cst(&waiter->waits_at)}; /* see deadlock.h */
+    if (link.key == NULL)
+        return;
+    struct park_bucket *bucket = park_bucket_of(link.key);
+    struct report report;
+    os_wordlock_acquire(&bucket->guard);
+    const struct park_wait *wait = endless(&link);
+    bool doomed = wait != NULL && owner_of(wait->held_by) == ended->owner;
+    if (doomed) {
+        report_begin(&report, "a lock that will never be released");
+        report_wait(&report, wait, ended);
+        waiter->wait->result = -EDEADLK;
+        park_take_out(waiter->wait);
+    }
+    os_wordlock_release(&bucket->guard);
+    if (doomed) {
+        report_send(&report);
+        park_wake(waiter);
+    }
+}
+
+void deadlock_owner_ended(struct sleeper *sleeper)
+{
+    os_store_seq_cst(&sleeper->ended, 1); /* see deadlock.h */
+    struct sleeper *waiter;
+    for (uint32_t place = 0; (waiter = sleeper_nth(place)) != NULL; place++)
+        release_from(waiter, sleeper);
+}

@@ -1,0 +1,38 @@
+/*
+ * deadlock.h - who waits for whom, and when that is a circle
+ *
+ * A wait for a lock can be ended by the lock's owner alone, and that one may itself wait. Whoever
+ * has just queued up for a lock without a time-out follows the chain: lock, its owner, the
+ * lock that this one waits for, and so on. If it comes back to itself, nobody in the circle
+ * can ever go on: the last to come is told -EDEADLK, and a report names all of them.
+ *
+ * Nothing is reported that is not so. On the way, a wait is looked at only under the lock of its
+ * bucket, where it can neither end nor its memory go away; but the chain is looked at
+ * link by link, and may change behind us. So when it closes, the buckets of the whole circle are locked, in
+ * order, and every link is looked at again; then all of it holds at one moment, and
+ * the caller is taken out of its queue in that moment, so that nobody else reports the same.
+ *
+ * Nothing is missed: each looks after it has queued up, so the last one sees all the others.
+ *
+ * An owner that ends: its locks are never released. It marks its record, then looks at all waits
+ * for locks of its; a waiter queues up, then looks at the owner's mark. Each writes first and
+ * reads then, sequentially consistently, so at least one of them sees the other.
+ *
+ * After PostgreSQL's lock manager (check when about to sleep) and FreeBSD's turnstiles (walk from
+ * lock to owner); the second look is what Linux's rtmutex once lacked.
+ */
+#ifndef PARK_DEADLOCK_H_
+#define PARK_DEADLOCK_H_
+
+#include "park/park.h"
+
+/* Whether the calling thread's wait, which is in its queue, can never end. If so it has been taken out,
+ * and a report has been made. */
+#define deadlock_found thrum_deadlock_found_
+bool deadlock_found(struct park_wait *wait);
+
+/* The sleeper ends and leaves locks behind: end the waits for them. */
+#define deadlock_owner_ended thrum_deadlock_owner_ended_
+void deadlock_owner_ended(struct sleeper *sleeper);
+
+#endif
