@@ -137,6 +137,36 @@ static void event_may_go_after_its_wait(void)
     finish(thread);
 }
 
+static struct {
+    thrum_event ping, pong;
+    int ball;
+} table;
+
+static int play(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        must(thrum_event_wait(&table.ping, THRUM_FOREVER));
+        thrum_event_clear(&table.ping);
+        sim_check(table.ball++ == 2 * i + 1);
+        thrum_event_set(&table.pong);
+    }
+    return 0;
+}
+
+/* A wait ends by a set of its own, not by the late wake-up of an earlier one. */
+static void event_goes_to_and_fro(void)
+{
+    thrum_thread *partner = spawn(play, NULL);
+    for (int i = 0; i < 3; i++) {
+        sim_check(table.ball++ == 2 * i);
+        thrum_event_set(&table.ping);
+        must(thrum_event_wait(&table.pong, THRUM_FOREVER));
+        thrum_event_clear(&table.pong);
+    }
+    finish(partner);
+}
+
 /* ---- Condition ---- */
 
 static struct {
@@ -499,6 +529,7 @@ int main(int argc, char **argv)
         SCENARIO(lock_times_out),
         SCENARIO(event_wakes_all),
         SCENARIO(event_may_go_after_its_wait),
+        SCENARIO(event_goes_to_and_fro),
         SCENARIO(condition_loses_no_notify),
         SCENARIO(condition_notify_meets_time_out),
         SCENARIO(condition_notify_meets_cancel),
