@@ -136,7 +136,7 @@ static int pool_submit(void *self, thrum_job *job)
         job->next = newest == AWAITED ? NULL : newest;
         /* Release: the job is there before it can be found. */
     } while (!os_cas_release(&pool->inbox, &newest, job));
-    if (newest == AWAITED) {
+    if (newest == AWAITED && !os_planted("pool-uncalled-worker")) {
         /* It is the executor's from the push on: there is no way back. A lock fails only for a
          * thread that cannot be registered; the workers are. */
         while (thrum_lock_acquire(&pool->lock, THRUM_FOREVER) != 0)

@@ -127,7 +127,7 @@ static bool has_ended(const struct sleeper *sleeper)
 
 bool deadlock_found(struct park_wait *wait)
 {
-    if (!wait->forever || wait->held_by == NULL || os_planted("deadlock: do not look"))
+    if (!wait->forever || wait->held_by == NULL || os_planted("deadlock-not-looked-for"))
         return false;
     struct chain chain = {.links = {{wait->sleeper, wait->key}}, .n = 1};
     uint32_t owner = owner_of(wait->held_by);

@@ -111,7 +111,7 @@ int thrum_condition_notify(thrum_condition *condition, size_t n)
     thrum_lock *lock = lock_of(condition);
     if (!lock_is_mine(lock))
         return -EPERM;
-    if (condition->state_ != 0 && n > 0)
+    if (condition->state_ != 0 && n > 0 && !(os_planted("condition-lost-notify") && n > 1))
         (void)unpark_requeue(condition, lock, n, moved_to_lock, condition);
     return 0;
 }

@@ -24,7 +24,7 @@ void thrum_event_set(thrum_event *event)
 {
     uint32_t state = os_load_relaxed(&event->state_);
     do {
-        if (state == PARKED) {
+        if (state == PARKED && !os_planted("event-missed-wake")) {
             (void)unpark(event, SIZE_MAX, set, event);
             return;
         }

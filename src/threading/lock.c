@@ -106,7 +106,7 @@ static bool still_held(void *arg)
     /* Relaxed: both bits are only cleared together, by a holder under this bucket's lock, or
      * the owner's by one that then comes for the bucket's lock because it saw LOCK_PARKED. */
     uint32_t state = os_load_relaxed(&lock->state_);
-    return (state & LOCK_OWNER) != 0 && (state & LOCK_PARKED) != 0;
+    return os_planted("lock-wrong-validate") || ((state & LOCK_OWNER) != 0 && (state & LOCK_PARKED) != 0);
 }
 
 /* Make the next holder come to the lot when it releases. False: the lock is free now. */
@@ -189,7 +189,7 @@ static uintptr_t let_go(void *arg, const struct unparked *done)
         state |= LOCK_PARKED;
     /* Release: whoever takes the lock next sees what the section wrote. Store: see lockword.h. */
     os_store_release(&lock->state_, state);
-    return fair ? LOCK_HANDED_OVER : 0;
+    return fair && !os_planted("lock-lost-hand-over") ? LOCK_HANDED_OVER : 0;
 }
 
 int thrum_lock_release_slow_(thrum_lock *lock)

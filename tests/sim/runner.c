@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,7 @@ static int run_once(const struct scenario *scenario, const struct sim_plan *plan
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
+        (void)mallopt(M_PERTURB, 0xA5); /* what is freed too early is seen to be gone */
         alarm(RUN_LIMIT_S); /* a thread that waits outside the seam */
         if (quiet && freopen("/dev/null", "w", stderr) == NULL)
             _exit(1);
