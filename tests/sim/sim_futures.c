@@ -80,6 +80,48 @@ static void many_submit_to_one_pool(void)
     close_pool(pool);
 }
 
+/* Bursts, as workers fall asleep: no worker is lost on the way, so at the end two tasks that wait for each
+ * other have a worker each. */
+static thrum_event here[2];
+
+static int meet(const int *x, int *y)
+{
+    thrum_event_set(&here[*x]);
+    *y = thrum_event_wait(&here[1 - *x], THRUM_FOREVER);
+    return *y;
+}
+THRUM_TASK(meet, int, int);
+
+static void no_worker_is_lost(void)
+{
+    thrum_executor *pool = open_pool(2);
+    thrum_future *futures[2];
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 2; i++)
+            thrum_future_free(submit(pool, 3));
+    for (int i = 0; i < 2; i++)
+        must(thrum_submit_with(pool, THRUM_TASK_OF(meet), &i, &futures[i], NULL));
+    for (int i = 0; i < 2; i++) {
+        must(thrum_future_result(futures[i], NULL, THRUM_FOREVER));
+        thrum_future_free(futures[i]);
+    }
+    close_pool(pool);
+}
+
+/* A map whose time is over before or while its pieces are started. */
+static void map_is_called_off(void)
+{
+    int x[4] = {1, 2, 3, 4}, y[4];
+    thrum_executor *pool = open_pool(1);
+    thrum_error errors[4];
+    thrum_map_options options = {.timeout = thrum_seconds(0.000002), .errors = errors, .chunksize = 1};
+    int result = thrum_map_with(pool, THRUM_TASK_OF(square), x, y, 4, &options);
+    sim_check(result == 0 || result == THRUM_TIMEOUT);
+    for (int i = 0; i < 4; i++)
+        sim_check(errors[i].outcome == 0 ? y[i] == x[i] * x[i] : errors[i].outcome == THRUM_CANCELLED && y[i] == 0);
+    close_pool(pool);
+}
+
 static struct {
     int called, early;
 } told;
@@ -205,7 +247,9 @@ int main(int argc, char **argv)
         SCENARIO(future_delivers_its_result), SCENARIO(submit_wakes_a_sleeping_worker),
         SCENARIO(many_submit_to_one_pool),    SCENARIO(cancel_meets_start),
         SCENARIO(many_wait_for_one_future),   SCENARIO(map_fills_every_output),
-        SCENARIO(map_stops_at_a_failure),     SCENARIO(imap_in_order),
+        SCENARIO(map_stops_at_a_failure), SCENARIO(map_is_called_off),
+        SCENARIO(no_worker_is_lost),
+            SCENARIO(imap_in_order),
         SCENARIO(imap_as_completed),          SCENARIO(imap_dropped_half_way),
         SCENARIO(close_finishes_what_was_submitted),
     };
