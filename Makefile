@@ -7,6 +7,7 @@
 #: make check         build, and run all tests
 #: make check-asan    the tests under AddressSanitizer and UBSan, in build-asan
 #: make check-tsan    the tests under ThreadSanitizer, in build-tsan
+#: make check-sim     seeded runs on a simulated machine, in build-sim; SECONDS_EACH=2 a scenario
 #: make bench         build in build-bench, and run the benchmarks beside their peers
 #: make install       install what is built (PREFIX, default /usr/local; DESTDIR)
 #: make uninstall     remove it again (same PREFIX and DESTDIR)
@@ -36,7 +37,7 @@ endif
 
 # Ninja uses all CPUs already, and two of it must not meet in one directory.
 .NOTPARALLEL:
-.PHONY: all demo check check-asan check-tsan bench install uninstall format format-check clean help
+.PHONY: all demo check check-asan check-tsan check-sim bench install uninstall format format-check clean help
 
 all:
 	@scripts/configure '$(BUILD)' '$(PREFIX)' --libdir='$(LIBDIR)' $(MESON_ARGS)
@@ -65,6 +66,11 @@ check-asan:
 	@$(call sanitized,build-asan,$(asan))
 check-tsan:
 	@$(call sanitized,build-tsan,thread)
+
+SECONDS_EACH = 2
+check-sim:
+	@$(MAKE) --no-print-directory check BUILD='build-sim$(of_cc)' \
+	    MESON_ARGS='-Dsim=true -Dsim_seconds=$(SECONDS_EACH) -Dman=disabled $(MESON_ARGS)'
 
 bench:
 	@$(MAKE) --no-print-directory all BUILD=build-bench \
@@ -106,7 +112,7 @@ format-check:
 	done && exit $$status
 
 clean:
-	@rm -rf build build-clang build-asan build-asan-* build-tsan build-tsan-* build-bench
+	@rm -rf build build-clang build-asan build-asan-* build-tsan build-tsan-* build-sim build-sim-* build-bench
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' Makefile

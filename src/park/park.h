@@ -38,21 +38,21 @@ struct park_call {
     void (*before_sleep)(void *arg); /* when the wait can be found, before it sleeps; or NULL */
     void *arg;
     const thrum_lock *held_by; /* a lock whose owner alone can end this wait, or NULL; see deadlock.h */
-    const void *site;     /* where in the program, for reports */
-    int64_t deadline;     /* os_now() to reach, or OS_FOREVER */
-    int64_t since;        /* since when the caller has been trying, for wakers that are fair; 0: untold */
-    bool uncancellable;   /* true: the sleeper's cancel token does not end it */
-    bool ret_moved;       /* out: it was moved to another address meanwhile */
-    uintptr_t ret_word;   /* out, when woken: what the waker's commit returned */
+    const void *site;          /* where in the program, for reports */
+    int64_t deadline;          /* os_now() to reach, or OS_FOREVER */
+    int64_t since;             /* since when the caller has been trying, for wakers that are fair; 0: untold */
+    bool uncancellable;        /* true: the sleeper's cancel token does not end it */
+    bool ret_moved;            /* out: it was moved to another address meanwhile */
+    uintptr_t ret_word;        /* out, when woken: what the waker's commit returned */
 };
 
 enum { PARK_CHANGED = 1000 };
 
 /*
  * Wait. 0: woken by unpark; PARK_CHANGED: validate said no; THRUM_TIMEOUT; THRUM_CANCELLED: the
- * sleeper's token is cancelled; -EAGAIN: the calling thread could not be registered; -EDEADLK: held_by's owner waits for us,
- * by however many others, or has ended. A wait that was
- * woken is never reported as one of the others: it left the queue by one way only.
+ * sleeper's token is cancelled; -EAGAIN: the calling thread could not be registered; -EDEADLK: held_by's owner waits
+ * for us, by however many others, or has ended. A wait that was woken is never reported as one of the others: it left
+ * the queue by one way only.
  */
 #define park thrum_park_
 int park(struct park_call *call);

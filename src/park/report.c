@@ -50,8 +50,8 @@ static void add_site(struct report *report, const void *site)
     if (dladdr(site, &info) == 0)
         report_add(report, " at %p", site);
     else if (info.dli_sname != NULL)
-        report_add(report, " in %s+%#zx (%s)", info.dli_sname, (size_t)((const char *)site - (const char *)info.dli_saddr),
-                   info.dli_fname);
+        report_add(report, " in %s+%#zx (%s)", info.dli_sname,
+                   (size_t)((const char *)site - (const char *)info.dli_saddr), info.dli_fname);
     else
         report_add(report, " at %s+%#zx", info.dli_fname, (size_t)((const char *)site - (const char *)info.dli_fbase));
 }

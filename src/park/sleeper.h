@@ -40,9 +40,9 @@ struct sleeper {
     struct sleeper *next; /* in the list of free records */
 
     /* For those who ask why nobody goes on. */
-    struct park_wait *wait;   /* its wait, while it is in a queue; under the lock of waits_at's bucket */
-    const void *waits_at;     /* its address, or NULL */
-    uint32_t ended;           /* 1: it has ended and left locks behind */
+    struct park_wait *wait; /* its wait, while it is in a queue; under the lock of waits_at's bucket */
+    const void *waits_at;   /* its address, or NULL */
+    uint32_t ended;         /* 1: it has ended and left locks behind */
     uint64_t native_id;
     char name[SLEEPER_NAME];
 };

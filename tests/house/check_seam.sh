@@ -24,7 +24,7 @@ allowed+='|(__)?str(len|nlen|cmp|ncmp|chr|rchr|cpy|ncpy|cat|ncat|spn|cspn|pbrk|s
 # ... numbers and text in memory, and sorting, ...
 allowed+='|(__)?v?snprintf(_chk)?|(__isoc[0-9]+_)?strto(l|ul|ll|ull|d)|strerrordesc_np|strerrorname_np|qsort|bsearch'
 # ... and what a process knows of itself: errno, its environment, its modules, its end.
-allowed+='|__errno_location|getenv|secure_getenv|dl_iterate_phdr|abort|__assert_fail)$'
+allowed+='|__errno_location|getenv|secure_getenv|dl_iterate_phdr|dladdr|abort|__assert_fail)$'
 
 # Only the seam has these in its source ...
 atomics='__atomic_|__sync_|_Atomic|stdatomic'

@@ -22,16 +22,15 @@
 #define MAX_STEPS 200000
 #define RUN_LIMIT_S 60
 
-static const char usage[] =
-    "usage: %s [OPTION...] [SCENARIO...]\n"
-    "Run each scenario (default: all) under simulation with one seed after the other.\n"
-    "  --seconds S   for so long each (default 1)\n"
-    "  --runs N      so many runs each, however long it takes\n"
-    "  --seed N      the first seed (default 1); with --depth, run this one only\n"
-    "  --depth D     0: random choice; 2 to 16: PCT of that depth\n"
-    "  --choices L   with --depth: begin with the choices that a failed run printed\n"
-    "  --plant NAME  turn on a planted fault, and expect that it is found\n"
-    "  --list        name the scenarios\n";
+static const char usage[] = "usage: %s [OPTION...] [SCENARIO...]\n"
+                            "Run each scenario (default: all) under simulation with one seed after the other.\n"
+                            "  --seconds S   for so long each (default 1)\n"
+                            "  --runs N      so many runs each, however long it takes\n"
+                            "  --seed N      the first seed (default 1); with --depth, run this one only\n"
+                            "  --depth D     0: random choice; 2 to 16: PCT of that depth\n"
+                            "  --choices L   with --depth: begin with the choices that a failed run printed\n"
+                            "  --plant NAME  turn on a planted fault, and expect that it is found\n"
+                            "  --list        name the scenarios\n";
 
 static struct options {
     double seconds;
@@ -70,7 +69,7 @@ static int run_once(const struct scenario *scenario, const struct sim_plan *plan
     pid_t pid = fork();
     if (pid == 0) {
         (void)mallopt(M_PERTURB, 0xA5); /* what is freed too early is seen to be gone */
-        alarm(RUN_LIMIT_S); /* a thread that waits outside the seam */
+        alarm(RUN_LIMIT_S);             /* a thread that waits outside the seam */
         if (quiet && freopen("/dev/null", "w", stderr) == NULL)
             _exit(1);
         *shared = sim_run(plan, scenario->run);
@@ -193,14 +192,29 @@ int sim_main(int argc, char **argv, const struct scenario *scenarios, size_t n)
         {"list", no_argument, NULL, 'l'},          {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (option) {
-        case 's': options.seconds = strtod(optarg, NULL); break;
-        case 'r': options.runs = strtoul(optarg, NULL, 10); break;
-        case 'e': options.seed = strtoul(optarg, NULL, 10); break;
-        case 'd': options.depth = strtol(optarg, NULL, 10); break;
-        case 'c': read_choices(optarg); break;
-        case 'p': options.plant = optarg; break;
-        case 'l': return list(scenarios, n);
-        default: fprintf(stderr, usage, argv[0]); return 2;
+        case 's':
+            options.seconds = strtod(optarg, NULL);
+            break;
+        case 'r':
+            options.runs = strtoul(optarg, NULL, 10);
+            break;
+        case 'e':
+            options.seed = strtoul(optarg, NULL, 10);
+            break;
+        case 'd':
+            options.depth = strtol(optarg, NULL, 10);
+            break;
+        case 'c':
+            read_choices(optarg);
+            break;
+        case 'p':
+            options.plant = optarg;
+            break;
+        case 'l':
+            return list(scenarios, n);
+        default:
+            fprintf(stderr, usage, argv[0]);
+            return 2;
         }
     }
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

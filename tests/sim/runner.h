@@ -17,7 +17,10 @@ struct scenario {
     void (*run)(void);
 };
 
-#define SCENARIO(name) {#name, name}
+#define SCENARIO(name) \
+    {                  \
+#name, name    \
+    }
 
 int sim_main(int argc, char **argv, const struct scenario *scenarios, size_t n);
 

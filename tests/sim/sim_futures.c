@@ -244,13 +244,18 @@ static void close_finishes_what_was_submitted(void)
 int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
-        SCENARIO(future_delivers_its_result), SCENARIO(submit_wakes_a_sleeping_worker),
-        SCENARIO(many_submit_to_one_pool),    SCENARIO(cancel_meets_start),
-        SCENARIO(many_wait_for_one_future),   SCENARIO(map_fills_every_output),
-        SCENARIO(map_stops_at_a_failure), SCENARIO(map_is_called_off),
+        SCENARIO(future_delivers_its_result),
+        SCENARIO(submit_wakes_a_sleeping_worker),
+        SCENARIO(many_submit_to_one_pool),
+        SCENARIO(cancel_meets_start),
+        SCENARIO(many_wait_for_one_future),
+        SCENARIO(map_fills_every_output),
+        SCENARIO(map_stops_at_a_failure),
+        SCENARIO(map_is_called_off),
         SCENARIO(no_worker_is_lost),
-            SCENARIO(imap_in_order),
-        SCENARIO(imap_as_completed),          SCENARIO(imap_dropped_half_way),
+        SCENARIO(imap_in_order),
+        SCENARIO(imap_as_completed),
+        SCENARIO(imap_dropped_half_way),
         SCENARIO(close_finishes_what_was_submitted),
     };
     return sim_main(argc, argv, scenarios, sizeof scenarios / sizeof scenarios[0]);
