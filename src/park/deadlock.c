@@ -35,10 +35,10 @@ static uint32_t owner_of(const thrum_lock *lock)
 /* Its wait, if it waits for ever for a lock; the lock of the key's bucket is held. */
 static const struct park_wait *endless(const struct link *link)
 {
+    /* Relaxed: it comes to be this key and ceases to be it under this bucket's lock. */
+    if (os_load_relaxed(&link->sleeper->waits_at) != link->key)
+        return NULL; /* and its wait is none of ours */
     const struct park_wait *wait = link->sleeper->wait;
-    /* Relaxed: it changes under this bucket's lock. */
-    if (os_load_relaxed(&link->sleeper->waits_at) != link->key || wait == NULL)
-        return NULL;
     return wait->forever && wait->held_by != NULL ? wait : NULL;
 }
 
@@ -125,20 +125,20 @@ static bool has_ended(const struct sleeper *sleeper)
     return os_load_seq_cst(&sleeper->ended) != 0; /* see deadlock.h */
 }
 
-bool deadlock_found(struct park_wait *wait)
+bool deadlock_found(struct sleeper *self, const thrum_lock *lock)
 {
-    if (!wait->forever || wait->held_by == NULL || os_planted("deadlock-not-looked-for"))
+    if (os_planted("deadlock-not-looked-for"))
         return false;
-    struct chain chain = {.links = {{wait->sleeper, wait->key}}, .n = 1};
-    uint32_t owner = owner_of(wait->held_by);
+    struct chain chain = {.links = {{self, lock}}, .n = 1};
+    uint32_t owner = owner_of(lock);
     for (; owner != 0 && chain.n < LINKS_MAX; chain.n++) {
         struct link *link = &chain.links[chain.n];
         link->sleeper = sleeper_of(owner);
-        if (link->sleeper == wait->sleeper)
+        if (link->sleeper == self)
             return confirm(&chain, NULL);
         if (has_ended(link->sleeper)) {
             chain.n = 1; /* only its direct waiter is told: the others wait for that one */
-            return owner_of(wait->held_by) == owner && confirm(&chain, link->sleeper);
+            return confirm(&chain, link->sleeper);
         }
         owner = next_owner(link);
     }

@@ -26,10 +26,10 @@
 
 #include "park/park.h"
 
-/* Whether the calling thread's wait, which is in its queue, can never end. If so it has been taken out,
- * and a report has been made. */
+/* Whether the caller's endless wait for this lock, which is in its queue, can never end. If so it has been
+ * taken out, and a report has been made. */
 #define deadlock_found thrum_deadlock_found_
-bool deadlock_found(struct park_wait *wait);
+bool deadlock_found(struct sleeper *self, const thrum_lock *lock);
 
 /* The sleeper ends and leaves locks behind: end the waits for them. */
 #define deadlock_owner_ended thrum_deadlock_owner_ended_

@@ -168,7 +168,11 @@ int park(struct park_call *call)
     if (result == 0) {
         if (call->before_sleep != NULL)
             call->before_sleep(call->arg);
-        result = deadlock_found(&wait) ? -EDEADLK : sleep_until_woken(&wait, call->deadline);
+        bool endless = call->held_by != NULL && call->deadline == OS_FOREVER;
+        if (endless && deadlock_found(self, call->held_by))
+            result = -EDEADLK;
+        else
+            result = sleep_until_woken(&wait, call->deadline);
     }
     if (token != NULL)
         token_delist(token, &wait);
