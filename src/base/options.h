@@ -16,6 +16,10 @@
 #define options_read thrum_options_read_
 int options_read(void *ret_options, size_t whole, size_t known, const void *given);
 
+/* Behind a structure's declaration: `sum` is what its fields take. Padding would be bytes that nobody
+ * sets and everybody checks. */
+#define OPTIONS_ARE_DENSE(type, sum) _Static_assert(sizeof(type) == (sum), "options have no padding")
+
 #define OPTIONS_READ(ret, given) options_read((ret), sizeof *(ret), sizeof *(ret), (given))
 
 /* The same for a structure that ends in a reserved field, which nobody knows yet. */

@@ -13,6 +13,9 @@
 #include "futures/job.h"
 #include "platform/state.h"
 
+OPTIONS_ARE_DENSE(thrum_executor_options, 2 * sizeof(size_t) + sizeof(thrum_error *));
+OPTIONS_ARE_DENSE(thrum_close_options, sizeof(size_t) + sizeof(thrum_timeout) + 2 * sizeof(uint32_t));
+
 #define WORKERS_MAX 65536
 #define DEFAULT_SPEC "threads"
 

@@ -19,6 +19,8 @@
 #include "futures/job.h"
 #include "park/park.h"
 
+OPTIONS_ARE_DENSE(thrum_submit_options, sizeof(size_t) + sizeof(thrum_token *));
+
 /* clang-format off */
 enum { PENDING = 0, RUNNING = 1, FINISHED = 2, CANCELLED = 3, STATE = 3, PARKED = 4, CALLBACKS = 8, HOLDER = 16 };
 /* clang-format on */

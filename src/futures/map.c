@@ -21,6 +21,9 @@
 #include "futures/job.h"
 #include "park/park.h"
 
+OPTIONS_ARE_DENSE(thrum_map_options,
+                  3 * sizeof(size_t) + sizeof(thrum_timeout) + 5 * sizeof(void *) + 2 * sizeof(uint32_t));
+
 #define PIECES_PER_WORKER 3
 #define RANGES_LEFT_PER_WORKER 8
 #define PROGRESS_NS 100000000

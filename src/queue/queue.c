@@ -19,6 +19,8 @@
 
 #define FIRST_SLOTS 16
 
+OPTIONS_ARE_DENSE(thrum_queue_options, 3 * sizeof(size_t));
+
 struct thrum_queue {
     thrum_lock lock;
     bool closed;

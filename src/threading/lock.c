@@ -20,6 +20,8 @@
 #include "base/options.h"
 #include "park/label.h"
 
+OPTIONS_ARE_DENSE(thrum_lock_options, sizeof(size_t) + sizeof(char *) + 2 * sizeof(uint32_t));
+
 #define HAND_OVER 1000000 /* ns */
 #define SPINS OS_SPINS(8)
 #define YIELDS OS_SPINS(8)

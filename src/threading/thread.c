@@ -19,6 +19,8 @@
 #include "park/park.h"
 #include "platform/state.h"
 
+OPTIONS_ARE_DENSE(thrum_thread_options, 2 * sizeof(size_t) + 2 * sizeof(void *) + 2 * sizeof(uint32_t));
+
 enum { UNSTARTED, STARTING, RUNNING, ENDED };
 
 struct thrum_thread {
