@@ -183,16 +183,21 @@ int thrum_thread_new_with(thrum_thread **ret_thread, int (*target)(void *arg), v
     return 0;
 }
 
+static uint32_t state_of(const thrum_thread *thread)
+{
+    /* Acquire: pairs with set_state. */
+    return os_load_acquire(&thread->state);
+}
+
 /* In a forked child, its parent's threads are not there: neither to join nor to detach. */
 static bool is_here(const thrum_thread *thread)
 {
-    /* Relaxed: it changes in fork(2) only. */
-    return thread->generation == os_load_relaxed(&os_state()->generation);
+    /* Relaxed: the one is there before STARTING can be seen, the other changes in fork(2) only. */
+    return os_load_relaxed(&thread->generation) == os_load_relaxed(&os_state()->generation);
 }
 
 static int launch(thrum_thread *thread)
 {
-    thread->generation = os_load_relaxed(&os_state()->generation); /* relaxed: as in is_here */
     int result = arrange_exit();
     if (result != 0)
         return result;
@@ -216,8 +221,12 @@ static int launch(thrum_thread *thread)
 int thrum_thread_start(thrum_thread *thread)
 {
     uint32_t state = UNSTARTED;
-    /* Relaxed: it only decides who starts it. */
-    if (!os_cas_relaxed(&thread->state, &state, STARTING))
+    if (state_of(thread) != UNSTARTED)
+        return -EALREADY;
+    /* Relaxed: whoever else is about to start it stores the same. */
+    os_store_relaxed(&thread->generation, os_load_relaxed(&os_state()->generation));
+    /* Release: who sees that it is started sees the generation. */
+    if (!os_cas_release(&thread->state, &state, STARTING))
         return -EALREADY;
     int result = launch(thread);
     if (result != 0)
@@ -241,12 +250,6 @@ int thrum_thread_run_with(thrum_thread **ret_thread, int (*target)(void *arg), v
 }
 
 /* ---- Join ---- */
-
-static uint32_t state_of(const thrum_thread *thread)
-{
-    /* Acquire: pairs with set_state. */
-    return os_load_acquire(&thread->state);
-}
 
 static bool not_ended(void *arg)
 {
