@@ -12,7 +12,10 @@
 #include "park/deadlock.h"
 #include "platform/state.h"
 
-#define PAUSING_LOOKS 8 /* some 3 us together */
+/* Each look takes the cache line from those who are about to change it, so it is better to look seldom: a
+ * submitter is faster by a fifth with these than with ever shorter pauses. Some 5 us, then turns. */
+#define PAUSING_LOOKS 3
+#define FIRST_PAUSES 64
 #define LOOKS OS_SPINS(40)
 
 /* ---- Buckets ---- */
@@ -183,13 +186,12 @@ int park(struct park_call *call)
 
 bool park_look(bool (*ready)(void *arg), void *arg)
 {
-    /* Ever more seldom: each look takes the cache line from those who are about to change it. */
     for (int look = 0; look < LOOKS; look++) {
         if (ready(arg))
             return true;
         if (look >= PAUSING_LOOKS)
             os_yield();
-        for (int pause = 0; look < PAUSING_LOOKS && pause < 1 << look; pause++)
+        for (int pause = 0; look < PAUSING_LOOKS && pause < FIRST_PAUSES << look; pause++)
             os_pause();
     }
     return ready(arg);
