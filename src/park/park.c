@@ -52,7 +52,7 @@ static struct park_bucket *lock_bucket_of(struct park_wait *wait)
     }
 }
 
-/* ---- Queues; the bucket's lock is held ---- */
+/* ---- Queues; the bucket's lock is held, so keys are loaded relaxed: see lock_bucket_of ---- */
 
 /* Where the list of keys points to the first wait at this address; *result is NULL if there is none. */
 static struct park_wait **find(struct park_bucket *bucket, const void *key)

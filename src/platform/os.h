@@ -41,8 +41,9 @@
 /* ---- Atomics --------------------------------------------------------------------
  *
  * Named by the order that they give; the comment at each use says why that order is
- * enough. There are no fences: ThreadSanitizer cannot see them. They work on plain
- * integers and pointers of 32 or 64 bits.
+ * enough. A relaxed load that only begins a loop around a compare-and-swap needs none: a stale value
+ * makes the exchange fail, and the exchange has its own. There are no fences: ThreadSanitizer cannot see them. They
+ * work on plain integers and pointers of 32 or 64 bits.
  *
  * os_cas_...(p, expected, new): expected is a pointer, and gets the value found when the
  * exchange fails. A failed exchange is always relaxed.

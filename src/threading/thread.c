@@ -211,7 +211,8 @@ static int launch(thrum_thread *thread)
     result = os_thread_create(run, thread, thread->stack_size);
     if (result != 0) {
         sleeper_drop(thread->sleeper);
-        (void)os_sub_acq_rel(&thread->holders, 1); /* never the last: the caller has the handle */
+        /* As in let_go, but never the last: the caller has the handle. */
+        (void)os_sub_acq_rel(&thread->holders, 1);
         if (!thread->daemon)
             count_out();
     }
@@ -267,7 +268,7 @@ static void await_start(thrum_thread *thread)
 {
     struct park_call call = {
         .key = &thread->state, .validate = starting, .arg = thread, .deadline = OS_FOREVER, .uncancellable = true};
-    while (starting(thread))
+    while (is_here(thread) && starting(thread))
         if (park(&call) == -EAGAIN)
             os_yield();
 }
@@ -320,7 +321,7 @@ void thrum_thread_free(thrum_thread *thread)
 bool thrum_thread_is_alive(const thrum_thread *thread)
 {
     uint32_t state = state_of(thread);
-    return state == STARTING || state == RUNNING;
+    return is_here(thread) && (state == STARTING || state == RUNNING);
 }
 
 const char *thrum_thread_name(const thrum_thread *thread)

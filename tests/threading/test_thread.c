@@ -477,6 +477,8 @@ static void free_handle_in_child(void *arg)
     thrum_thread *own[8];
     for (size_t i = 0; THREADS_IN_CHILD && i < 8; i++)
         own[i] = start(wait_for_ever, &words, NULL);
+    check(!thrum_thread_is_alive(arg)); /* not here */
+    check_result(thrum_thread_join(arg, NULL, THRUM_FOREVER), -EINVAL);
     thrum_thread_free(arg);
     thrum_event_set(&words.never);
     for (size_t i = 0; THREADS_IN_CHILD && i < 8; i++)
@@ -496,6 +498,7 @@ TEST(the_child_can_give_up_the_parents_handles)
 
 static void free_handle(void *thread)
 {
+    (void)thrum_thread_native_id(thread); /* which it may not have */
     thrum_thread_free(thread);
 }
 
