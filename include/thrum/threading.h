@@ -12,7 +12,7 @@
  * waiting thread's token is cancelled (but for taking a lock, see below).
  *
  * After fork(2), in the child: threads of the parent are gone, nobody waits for
- * anything, and a lock that another thread held stays held. The child may use
+ * anything, and a lock that another thread held stays held, so that to wait for it is -EDEADLK. The child may use
  * what the forking thread could use; handles of the parent's threads it may only free.
  */
 #ifndef THRUM_THREADING_H
@@ -67,7 +67,7 @@ THRUM_API bool thrum_cancelled(void);
  * what (thrum_set_reporter). So does one that waits for a lock whose owner has ended. What
  * is reported is so: there are no false alarms. A lock that anybody may release is not looked at.
  *
- * Invariants of state_: bit 0 is set while somebody may be waiting, bit 1 for ..._ANY and
+ * Invariants of state_: bit 0 is set while somebody waits who has to be woken, bit 1 for ..._ANY and
  * never changes, the rest is the owner's number and zero exactly when the lock is free.
  */
 typedef struct thrum_lock {
@@ -283,11 +283,9 @@ THRUM_API uint64_t thrum_get_native_id(void);
 /* ---- The lock's fast path ------------------------------------------------------------ */
 
 /* The calling thread's number as it stands in a lock's word, 0 until the thread first
- * blocks or takes a lock; and how many locks it holds, so that its number is not given
- * to another thread while one of them names it. */
+ * blocks or takes a lock. */
 struct thrum_self_ {
     uint32_t owner;
-    uint32_t held;
 };
 extern THRUM_API __thread struct thrum_self_ thrum_self_ __attribute__((__tls_model__("initial-exec")));
 
@@ -300,10 +298,8 @@ inline int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout)
     uint32_t unlocked = 0, owner = thrum_self_.owner;
     /* Acquire: the section below must not begin before the lock is ours. */
     if (owner != 0 && timeout.kind_ != THRUM_TIMEOUT_INVALID_ &&
-        __atomic_compare_exchange_n(&lock->state_, &unlocked, owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-        thrum_self_.held++;
+        __atomic_compare_exchange_n(&lock->state_, &unlocked, owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return 0;
-    }
     return thrum_lock_acquire_slow_(lock, timeout);
 }
 
@@ -311,10 +307,8 @@ inline int thrum_lock_release(thrum_lock *lock)
 {
     uint32_t owner = thrum_self_.owner, mine = owner;
     /* Release: what the section wrote is seen by whoever takes the lock next. */
-    if (owner != 0 && __atomic_compare_exchange_n(&lock->state_, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
-        thrum_self_.held--;
+    if (owner != 0 && __atomic_compare_exchange_n(&lock->state_, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         return 0;
-    }
     return thrum_lock_release_slow_(lock);
 }
 #endif

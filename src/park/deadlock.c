@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "park/lockword.h"
 #include "park/report.h"
 #include "platform/state.h"
 
 #define LINKS_MAX 32
-#define OWNER (~3u)
 
 /* One link of the chain: this sleeper waits, for ever, at this address. */
 struct link {
@@ -19,9 +19,12 @@ struct link {
     const void *key;
 };
 
+/* The first waits for a lock of the second, and so on; the last for one of the first or, in a chain of one,
+ * for one of an owner that has ended. */
 struct chain {
     struct link links[LINKS_MAX];
     size_t n;
+    uint32_t ended; /* that owner's number, or 0 */
 };
 
 /* A lock that anybody may release is no link: nobody can be named whose turn it is. */
@@ -29,7 +32,7 @@ static uint32_t owner_of(const thrum_lock *lock)
 {
     /* Acquire: the owner's record was made before it took the lock. */
     uint32_t state = os_load_acquire(&lock->state_);
-    return (state & 2) != 0 ? 0 : state & OWNER;
+    return (state & LOCK_ANY) != 0 ? 0 : state & LOCK_OWNER;
 }
 
 /* Its wait, if it waits for ever for a lock; the lock of the key's bucket is held. */
@@ -86,30 +89,33 @@ static void unlock_all(struct park_bucket **buckets, size_t n)
         os_wordlock_release(&buckets[n]->guard);
 }
 
-/* Each waits for a lock of the next, the last for one of the first; or, in a chain of one, for one
- * of an owner that has ended. All buckets are locked. */
-static bool still_closed(const struct chain *chain, const struct sleeper *ended)
+/* Whom the n-th of the chain waits for: the next, the last for the first; or one that has ended. */
+static uint32_t holder_for(const struct chain *chain, size_t n)
+{
+    return chain->ended != 0 ? chain->ended : chain->links[(n + 1) % chain->n].sleeper->owner;
+}
+
+/* Each waits for a lock of its holder's. All buckets are locked. */
+static bool still_closed(const struct chain *chain)
 {
     for (size_t i = 0; i < chain->n; i++) {
         const struct park_wait *wait = endless(&chain->links[i]);
-        const struct sleeper *next = ended != NULL ? ended : chain->links[(i + 1) % chain->n].sleeper;
-        if (wait == NULL || owner_of(wait->held_by) != next->owner)
+        if (wait == NULL || owner_of(wait->held_by) != holder_for(chain, i))
             return false;
     }
     return true;
 }
 
-static bool confirm(const struct chain *chain, const struct sleeper *ended)
+static bool confirm(const struct chain *chain)
 {
     struct park_bucket *buckets[LINKS_MAX];
     struct report report;
     size_t n = lock_all(chain, buckets);
-    bool closed = still_closed(chain, ended);
+    bool closed = still_closed(chain);
     if (closed) {
-        report_begin(&report, ended != NULL ? "a lock that will never be released" : "deadlock");
+        report_begin(&report, chain->ended != 0 ? "a lock that will never be released" : "deadlock");
         for (size_t i = 0; i < chain->n; i++)
-            report_wait(&report, chain->links[i].sleeper->wait,
-                        ended != NULL ? ended : chain->links[(i + 1) % chain->n].sleeper);
+            report_wait(&report, chain->links[i].sleeper->wait, holder_for(chain, i));
         park_take_out(chain->links[0].sleeper->wait);
     }
     unlock_all(buckets, n);
@@ -120,9 +126,9 @@ static bool confirm(const struct chain *chain, const struct sleeper *ended)
 
 /* ---- Looking ---- */
 
-static bool has_ended(const struct sleeper *sleeper)
+void deadlock_count(uint32_t begun)
 {
-    return os_load_seq_cst(&sleeper->ended) != 0; /* see deadlock.h */
+    (void)os_add_seq_cst(&os_state()->lot.endless, begun); /* see deadlock.h */
 }
 
 bool deadlock_found(struct sleeper *self, const thrum_lock *lock)
@@ -132,21 +138,22 @@ bool deadlock_found(struct sleeper *self, const thrum_lock *lock)
     struct chain chain = {.links = {{self, lock}}, .n = 1};
     uint32_t owner = owner_of(lock);
     for (; owner != 0 && chain.n < LINKS_MAX; chain.n++) {
+        if (owner == self->owner)
+            return confirm(&chain);
+        if (sleeper_has_ended(owner)) {
+            chain.n = 1; /* only its direct waiter is told: the others wait for that one */
+            chain.ended = owner;
+            return confirm(&chain);
+        }
         struct link *link = &chain.links[chain.n];
         link->sleeper = sleeper_of(owner);
-        if (link->sleeper == self)
-            return confirm(&chain, NULL);
-        if (has_ended(link->sleeper)) {
-            chain.n = 1; /* only its direct waiter is told: the others wait for that one */
-            return confirm(&chain, link->sleeper);
-        }
         owner = next_owner(link);
     }
     return false;
 }
 
-/* End this sleeper's wait, if it is for a lock of the ended one's. */
-static void release_from(struct sleeper *waiter, const struct sleeper *ended)
+/* End this sleeper's wait, if it is for a lock of the one that ends. */
+static void release_from(struct sleeper *waiter, uint32_t owner)
 {
     struct link link = {waiter, os_load_seq_cst(&waiter->waits_at)}; /* see deadlock.h */
     if (link.key == NULL)
@@ -155,10 +162,10 @@ static void release_from(struct sleeper *waiter, const struct sleeper *ended)
     struct report report;
     os_wordlock_acquire(&bucket->guard);
     const struct park_wait *wait = endless(&link);
-    bool doomed = wait != NULL && owner_of(wait->held_by) == ended->owner;
+    bool doomed = wait != NULL && owner_of(wait->held_by) == owner;
     if (doomed) {
         report_begin(&report, "a lock that will never be released");
-        report_wait(&report, wait, ended);
+        report_wait(&report, wait, owner);
         waiter->wait->result = -EDEADLK;
         park_take_out(waiter->wait);
     }
@@ -169,10 +176,13 @@ static void release_from(struct sleeper *waiter, const struct sleeper *ended)
     }
 }
 
-void deadlock_owner_ended(struct sleeper *sleeper)
+void deadlock_owner_ends(struct sleeper *sleeper)
 {
-    os_store_seq_cst(&sleeper->ended, 1); /* see deadlock.h */
+    /* Sequentially consistent: see deadlock.h. */
+    os_store_seq_cst(&sleeper->ended, 1);
+    if (os_load_seq_cst(&os_state()->lot.endless) == 0)
+        return;
     struct sleeper *waiter;
     for (uint32_t place = 0; (waiter = sleeper_nth(place)) != NULL; place++)
-        release_from(waiter, sleeper);
+        release_from(waiter, sleeper->owner);
 }

@@ -14,9 +14,10 @@
  *
  * Nothing is missed: each looks after it has queued up, so the last one sees all the others.
  *
- * An owner that ends: its locks are never released. It marks its record, then looks at all waits
- * for locks of its; a waiter queues up, then looks at the owner's mark. Each writes first and
- * reads then, sequentially consistently, so at least one of them sees the other.
+ * An owner that ends: its locks are never released. It marks its record, then looks at all waits, if there are
+ * any without end for a lock, for those that are for locks of its; a waiter counts itself and queues up, then looks at
+ * the owner's mark. Each writes first and reads then, sequentially consistently, so at least one of them sees the
+ * other.
  *
  * After PostgreSQL's lock manager (check when about to sleep) and FreeBSD's turnstiles (walk from
  * lock to owner); the second look is what Linux's rtmutex once lacked.
@@ -31,8 +32,12 @@
 #define deadlock_found thrum_deadlock_found_
 bool deadlock_found(struct sleeper *self, const thrum_lock *lock);
 
-/* The sleeper ends and leaves locks behind: end the waits for them. */
-#define deadlock_owner_ended thrum_deadlock_owner_ended_
-void deadlock_owner_ended(struct sleeper *sleeper);
+/* Waits without end for a lock have begun, or are over. */
+#define deadlock_count thrum_deadlock_count_
+void deadlock_count(uint32_t begun);
+
+/* The sleeper ends: end the waits for locks that it leaves behind. */
+#define deadlock_owner_ends thrum_deadlock_owner_ends_
+void deadlock_owner_ends(struct sleeper *sleeper);
 
 #endif

@@ -9,7 +9,7 @@
 /*
  * So many buckets that a million waiters on different addresses still find 15 to a
  * bucket. The table is fixed, so no wait ever has to wait for it to grow, and is in
- * memory that the system gives page by page as it is touched: 1 MiB at the most.
+ * memory that the system gives page by page as it is touched: 2 MiB at the most.
  */
 #ifdef THRUM_SIM
 #define PARK_BUCKETS 4 /* so that addresses meet in buckets */
@@ -23,11 +23,13 @@ struct park_bucket {
     uint32_t guard; /* a word lock over this bucket and all waits in it */
     uint32_t reserved;
     struct park_wait *keys; /* one wait for each address here, the longest waiting; see park.c */
+    int64_t favoured;       /* when somebody here was last favoured for having waited long */
 };
 
 struct park_lot {
     struct park_bucket buckets[PARK_BUCKETS];
     uint32_t adopting; /* a word lock, see token.c */
+    uint32_t endless;  /* waits for a lock without a time-out; see deadlock.h */
 } __attribute__((aligned(4096)));
 
 #endif

@@ -18,6 +18,8 @@
 #define FIRST_PAUSES 64
 #define LOOKS OS_SPINS(40)
 
+#define FAVOUR_AFTER 1000000 /* ns */
+
 /* ---- Buckets ---- */
 
 struct park_bucket *park_bucket_of(const void *key)
@@ -172,10 +174,14 @@ int park(struct park_call *call)
         if (call->before_sleep != NULL)
             call->before_sleep(call->arg);
         bool endless = call->held_by != NULL && call->deadline == OS_FOREVER;
+        if (endless)
+            deadlock_count(1);
         if (endless && deadlock_found(self, call->held_by))
             result = -EDEADLK;
         else
             result = sleep_until_woken(&wait, call->deadline);
+        if (wait.forever && wait.held_by != NULL) /* by now: it may have been moved */
+            deadlock_count((uint32_t)-1);
     }
     if (token != NULL)
         token_delist(token, &wait);
@@ -208,6 +214,17 @@ void park_wake(struct sleeper *sleeper)
     ops->wake(sleeper);
 }
 
+/* Whether one who has tried since then is to be favoured. Not more often than that, for where many wait all have
+ * waited for long, and to favour each of them is to wait for each of them to wake up. */
+static bool favour(struct park_bucket *bucket, int64_t since)
+{
+    int64_t now = os_now();
+    if (now - since < FAVOUR_AFTER || now - bucket->favoured < FAVOUR_AFTER)
+        return false;
+    bucket->favoured = now;
+    return true;
+}
+
 /* Take out at most n; they are chained by next, ended by NULL. */
 static struct park_wait *take_first(struct park_bucket *bucket, const void *key, size_t n, struct unparked *done)
 {
@@ -223,7 +240,7 @@ static struct park_wait *take_first(struct park_bucket *bucket, const void *key,
     done->more = *at != NULL && os_load_relaxed(&(*at)->key) == key;
     if (chain != NULL) {
         done->first_owner = chain->sleeper->owner;
-        done->first_since = chain->since;
+        done->favour = chain->since != 0 && favour(bucket, chain->since);
     }
     return chain;
 }
@@ -286,6 +303,8 @@ size_t unpark_requeue(const void *from, const thrum_lock *to, size_t n,
     while (chain != NULL) {
         struct park_wait *next = chain->next;
         chain->moved = true;
+        if (chain->forever && chain->held_by == NULL)
+            deadlock_count(1);
         chain->held_by = to;
         chain->since = now; /* it wants the new thing from now on */
         /* Relaxed: see lock_bucket_of. */

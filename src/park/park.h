@@ -67,7 +67,7 @@ struct unparked {
     size_t woken;         /* waits taken out of the queue */
     bool more;            /* whether others are left in it */
     uint32_t first_owner; /* the longest waiting one's number, when woken > 0 */
-    int64_t first_since;  /* and its `since` */
+    bool favour;          /* it has waited for long enough to be given what it waits for */
 };
 
 /* Wake at most n that wait at the address, longest first; how many were woken. commit (or NULL)

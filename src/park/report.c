@@ -26,10 +26,16 @@ void report_begin(struct report *report, const char *what)
     report_add(report, "thrum: %s:\n", what);
 }
 
-static void add_thread(struct report *report, const struct sleeper *sleeper)
+static void add_thread(struct report *report, uint32_t owner)
 {
+    const struct sleeper *sleeper = sleeper_of(owner);
+    /* Relaxed: a record used again since has the name of another. */
+    if (os_load_relaxed(&sleeper->owner) != owner) {
+        report_add(report, "a thread which has ended");
+        return;
+    }
     report_add(report, "thread '%s' (%llu)", sleeper->name, (unsigned long long)sleeper->native_id);
-    if (sleeper->ended != 0)
+    if (sleeper_has_ended(owner))
         report_add(report, ", which has ended");
 }
 
@@ -56,10 +62,10 @@ static void add_site(struct report *report, const void *site)
         report_add(report, " at %s+%#zx", info.dli_fname, (size_t)((const char *)site - (const char *)info.dli_fbase));
 }
 
-void report_wait(struct report *report, const struct park_wait *wait, const struct sleeper *holder)
+void report_wait(struct report *report, const struct park_wait *wait, uint32_t holder)
 {
     report_add(report, "  ");
-    add_thread(report, wait->sleeper);
+    add_thread(report, wait->sleeper->owner);
     report_add(report, " waits for ");
     add_lock(report, wait->held_by);
     add_site(report, wait->site);

@@ -21,8 +21,8 @@ struct report {
 void report_begin(struct report *report, const char *what);
 void report_add(struct report *report, const char *format, ...) THRUM_PRINTF(2, 3);
 
-/* One line: this waits at its site for its lock, which that one holds. */
-void report_wait(struct report *report, const struct park_wait *wait, const struct sleeper *holder);
+/* One line: this waits at its site for its lock, which the sleeper of that number holds. */
+void report_wait(struct report *report, const struct park_wait *wait, uint32_t holder);
 
 /* To the program's reporter, or to standard error. */
 void report_send(const struct report *report);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "park/deadlock.h"
+#include "park/lockword.h"
 #include "platform/state.h"
 
 __thread struct thrum_self_ thrum_self_;
@@ -27,7 +28,9 @@ static void thread_wake(struct sleeper *sleeper)
 
 static const struct sleeper_ops thread_ops = {thread_sleep, thread_wake};
 
-/* A record never used before; the roll's guard is held. */
+/* The guard of the roll is held in these three. */
+
+/* A record never used before. */
 static struct sleeper *fresh(struct sleeper_roll *roll)
 {
     if (roll->used == ROLL_BLOCKS * ROLL_BLOCK)
@@ -38,23 +41,55 @@ static struct sleeper *fresh(struct sleeper_roll *roll)
     if (*block == NULL)
         return NULL;
     struct sleeper *sleeper = &(*block)[roll->used % ROLL_BLOCK];
-    sleeper->owner = (roll->used + 1) << 2;
+    sleeper->owner = roll->used << LOCK_BITS;
     /* Release: pairs with sleeper_nth, so the block is seen. */
     os_store_release(&roll->used, roll->used + 1);
     return sleeper;
+}
+
+/* The record that has rested longest. */
+static struct sleeper *rested(struct sleeper_roll *roll)
+{
+    struct sleeper *sleeper = roll->oldest;
+    if (sleeper != NULL) {
+        roll->oldest = sleeper->next;
+        roll->resting--;
+    }
+    return sleeper;
+}
+
+static void lay_to_rest(struct sleeper_roll *roll, struct sleeper *sleeper)
+{
+    sleeper->next = NULL;
+    if (roll->oldest == NULL)
+        roll->oldest = sleeper;
+    else
+        roll->newest->next = sleeper;
+    roll->newest = sleeper;
+    roll->resting++;
+}
+
+/* A record's next number: used once more. Never 0, for the count is not. */
+static uint32_t next_number(uint32_t owner)
+{
+    const uint32_t one = 1u << (LOCK_BITS + ROLL_PLACE_BITS);
+    owner += one;
+    return owner >= one ? owner : owner + one;
 }
 
 struct sleeper *sleeper_new(const struct sleeper_ops *ops)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
     os_wordlock_acquire(&roll->guard);
-    struct sleeper *sleeper = roll->free;
-    if (sleeper != NULL)
-        roll->free = sleeper->next;
-    else
-        sleeper = fresh(roll);
+    struct sleeper *sleeper = roll->resting >= ROLL_RESTING ? rested(roll) : fresh(roll);
+    if (sleeper == NULL)
+        sleeper = rested(roll);
     os_wordlock_release(&roll->guard);
     if (sleeper != NULL) {
+        /* Sequentially consistent, and in this order: who still has the old number and sees that the record
+         * has not ended sees that it has another number. */
+        os_store_seq_cst(&sleeper->owner, next_number(sleeper->owner));
+        os_store_seq_cst(&sleeper->ended, 0);
         sleeper->ops = ops;
         sleeper->token = NULL;
         sleeper->report = NULL;
@@ -75,27 +110,46 @@ struct sleeper *sleeper_nth(uint32_t place)
 
 struct sleeper *sleeper_of(uint32_t owner)
 {
-    return sleeper_nth((owner >> 2) - 1);
+    return sleeper_nth((owner >> LOCK_BITS) & ((1u << ROLL_PLACE_BITS) - 1));
+}
+
+bool sleeper_has_ended(uint32_t owner)
+{
+    const struct sleeper *sleeper = sleeper_of(owner);
+    /* Sequentially consistent: see sleeper_new and deadlock.h. */
+    return os_load_seq_cst(&sleeper->ended) != 0 || os_load_seq_cst(&sleeper->owner) != owner;
 }
 
 void sleeper_drop(struct sleeper *sleeper)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
+    deadlock_owner_ends(sleeper);
     os_wordlock_acquire(&roll->guard);
-    sleeper->next = roll->free;
-    roll->free = sleeper;
+    lay_to_rest(roll, sleeper);
     os_wordlock_release(&roll->guard);
 }
 
-/* A thread that ends with locks held keeps its number: the locks name it. */
 void sleeper_end(struct sleeper *sleeper)
 {
-    if (thrum_self_.held == 0)
-        sleeper_drop(sleeper);
-    else
-        deadlock_owner_ended(sleeper);
-    thrum_self_ = (struct thrum_self_){0, 0};
+    sleeper_drop(sleeper);
+    thrum_self_ = (struct thrum_self_){0};
     sleeper_current = NULL;
+}
+
+/* The list may have been left half-way, and is made anew. */
+void sleepers_forked(void)
+{
+    struct sleeper_roll *roll = &os_state()->sleepers;
+    roll->guard = 0;
+    roll->oldest = NULL;
+    roll->resting = 0;
+    for (uint32_t place = 0; place < roll->used; place++) {
+        struct sleeper *sleeper = sleeper_nth(place);
+        if (sleeper == sleeper_current)
+            continue;
+        os_store_relaxed(&sleeper->ended, 1); /* relaxed: there is no other thread yet */
+        lay_to_rest(roll, sleeper);
+    }
 }
 
 static void thread_ended(void *arg)

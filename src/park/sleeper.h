@@ -7,8 +7,14 @@
  *
  * Records are type-stable: their memory is never given back, only used for another
  * sleeper. So a waker may touch the record of a sleeper that has meanwhile gone, and a walk
- * from a lock to its owner never reads freed memory. A record is not used again while
- * a lock is held in its number's name.
+ * from a lock to its owner never reads freed memory.
+ *
+ * A number is a record's place and, above it, how often the record has been used. So a lock
+ * that still names a sleeper who has ended is known for what it is, also when the record is another's by
+ * now, and nobody need count the locks that a thread holds: that would cost a fifth of each pair of lock and
+ * unlock. For the report to have the name of the ended one, records rest for a while before they are used again;
+ * and for that reason too a number comes again only after some 260,000 threads. A lock forgotten before that
+ * is never released all the same; only whom the report names is then in doubt.
  *
  * The protocol of wake: the sleeper stores 0 before it can be found in the lot. Its waker,
  * who alone took it out, stores 1 with release and then calls ops->wake. The sleeper
@@ -33,16 +39,16 @@ struct sleeper_ops {
 
 struct sleeper {
     uint32_t wake;
-    uint32_t owner; /* its number, as it stands in a lock's word: low two bits zero, never 0 */
+    uint32_t owner; /* its number, as it stands in a lock's word (lockword.h): never 0 */
     const struct sleeper_ops *ops;
     thrum_token *token;   /* its own cancel token or NULL; only the sleeper itself touches it */
     char *report;         /* where thrum_fail writes; NULL outside a task */
-    struct sleeper *next; /* in the list of free records */
+    struct sleeper *next; /* in the list of records given back */
 
     /* For those who ask why nobody goes on. */
     struct park_wait *wait; /* its wait, while it is in a queue; under the lock of waits_at's bucket */
     const void *waits_at;   /* its address, or NULL */
-    uint32_t ended;         /* 1: it has ended and left locks behind */
+    uint32_t ended;         /* 1: it has ended */
     uint64_t native_id;
     char name[SLEEPER_NAME];
 };
@@ -58,11 +64,14 @@ struct sleeper {
 #define sleeper_end thrum_sleeper_end_
 #define sleeper_nth thrum_sleeper_nth_
 #define sleeper_of thrum_sleeper_of_
+#define sleeper_has_ended thrum_sleeper_has_ended_
+#define sleepers_forked thrum_sleepers_forked_
 
 /* Hidden, so that it is reached without a call. */
 extern __thread struct sleeper *sleeper_current;
 
-/* A record for a new sleeper, and back. new: NULL when memory or numbers are used up. */
+/* A record for a new sleeper, and back: it has ended, or has never begun. new: NULL when memory or numbers are used up.
+ */
 struct sleeper *sleeper_new(const struct sleeper_ops *ops);
 void sleeper_drop(struct sleeper *sleeper);
 
@@ -75,9 +84,14 @@ void sleeper_end(struct sleeper *sleeper);
 /* Give the calling thread, made by somebody else, a record; NULL when there is none to be had. */
 struct sleeper *sleeper_attach(void);
 
-/* The records that were ever used, by place from 0: NULL behind the last. And by number. */
+/* The records that were ever used, by place from 0: NULL behind the last. And that which has the number,
+ * or had it, if sleeper_has_ended(number). */
 struct sleeper *sleeper_nth(uint32_t place);
 struct sleeper *sleeper_of(uint32_t owner);
+bool sleeper_has_ended(uint32_t owner);
+
+/* In a forked child: of all sleepers only the caller is there. */
+void sleepers_forked(void);
 
 static inline struct sleeper *sleeper_self(void)
 {

@@ -56,6 +56,7 @@
 #define os_store_release(p, value) (os_point_(), __atomic_store_n((p), (value), __ATOMIC_RELEASE))
 #define os_exchange_acquire(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_ACQUIRE))
 #define os_exchange_release(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_RELEASE))
+#define os_add_seq_cst(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_SEQ_CST))
 #define os_add_relaxed(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELAXED))
 #define os_sub_acq_rel(p, value) (os_point_(), __atomic_fetch_sub((p), (value), __ATOMIC_ACQ_REL))
 #define os_or_relaxed(p, value) (os_point_(), __atomic_fetch_or((p), (value), __ATOMIC_RELAXED))

@@ -2,8 +2,8 @@
  * state.c - the one structure of state, and what a forked child does to it
  *
  * Only the thread that called fork(2) is in the child. Nobody waits there, so the
- * parking lot is emptied; the records of the other threads are left as they are, since
- * a lock that one of them held still names it.
+ * parking lot is emptied; the other threads have ended, as far as the child can tell, and a lock
+ * that one of them held can never be had there.
  */
 #include "platform/state.h"
 
@@ -20,7 +20,7 @@ void os_forked(void)
     os_store_relaxed(&state->generation, os_load_relaxed(&state->generation) + 1);
     park_forked();
     threads_forked();
-    state->sleepers.guard = 0;
+    sleepers_forked();
     state->executors.guard = 0;
     state->labels.guard = 0;
     state->reporter.guard = 0;

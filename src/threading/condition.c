@@ -62,7 +62,7 @@ static int wait_until(thrum_condition *condition, int64_t deadline)
     struct park_call call = {.key = condition, .before_sleep = give_back, .arg = &leave, .deadline = deadline};
     int result = park(&call);
     if (leave.left && (result == -EDEADLK ||
-                       lock_take_again(lock_of(condition), result == 0 && call.ret_word == LOCK_HANDED_OVER) != 0))
+                       lock_take_again(lock_of(condition), result == 0 ? call.ret_word : LOCK_NONE_PARKED) != 0))
         return -EDEADLK;
     condition->own_.count_ = levels;
     return call.ret_moved ? 0 : result; /* moved: it was notified, and its time-out came later */

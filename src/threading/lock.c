@@ -2,12 +2,13 @@
  * lock.c - mutual exclusion
  *
  * The fast path is inline in threading.h: one compare-and-swap from free to mine, one
- * back. What does not fit it comes here. A thread that finds the lock held spins a
- * little, for most sections are short; then lets others run; then parks.
+ * back. What does not fit it comes here. A thread that finds the lock held looks again a few
+ * times, for most sections are short; then parks.
  *
  * Release wakes one waiter and leaves the lock free, so that a running thread may take it first
  * ("barging"): handing it to a sleeper each time would stop everybody for as long
- * as it takes to wake one. But a waiter that has tried for HAND_OVER is given the lock
+ * as it takes to wake one. Until the woken one has the lock or has parked again, releases wake nobody
+ * else (lockword.h). But a waiter that has tried for a millisecond is now and then given the lock
  * itself, so none starves (WebKit's "eventual fairness").
  *
  * Two atomic operations a pair are the least: an unlock by a plain store could erase a
@@ -22,9 +23,11 @@
 
 OPTIONS_ARE_DENSE(thrum_lock_options, sizeof(size_t) + sizeof(char *) + 2 * sizeof(uint32_t));
 
-#define HAND_OVER 1000000 /* ns */
-#define SPINS OS_SPINS(8)
-#define YIELDS OS_SPINS(8)
+/* Some 14 us in all, about what it takes to park and be woken. Each look takes the cache line from the holder, who
+ * needs it to go on, so to look seldom is better for both: with 16 times as many looks two threads that do
+ * little else get half as much done. */
+#define LOOKS OS_SPINS(4)
+#define PAUSES OS_SPINS(256)
 
 #ifndef THRUM_NO_INLINE
 extern inline int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout);
@@ -63,41 +66,28 @@ bool lock_is_mine(const thrum_lock *lock)
     return (state & LOCK_OWNER) != 0 && ((state & LOCK_ANY) != 0 || (state & LOCK_OWNER) == thrum_self_.owner);
 }
 
-/* The number of an ANY lock's taker is for reports only: it does not keep its record. */
-static void count(const thrum_lock *lock, uint32_t by)
-{
-    if ((os_load_relaxed(&lock->state_) & LOCK_ANY) == 0) /* relaxed: this bit never changes */
-        thrum_self_.held += by;
-}
-
 /* ---- Acquire ---- */
 
-static bool try_to_take(thrum_lock *lock, uint32_t owner)
+/* `parked` is LOCK_PARKED for a waiter that answers for others (lockword.h), else 0. */
+static bool try_to_take(thrum_lock *lock, uint32_t owner, uint32_t parked)
 {
     uint32_t state = os_load_relaxed(&lock->state_);
     while ((state & LOCK_OWNER) == 0) {
         /* Acquire: the section must not begin before the lock is ours. */
-        if (os_cas_acquire(&lock->state_, &state, state | owner))
+        if (os_cas_acquire(&lock->state_, &state, state | owner | parked))
             return true;
     }
     return false;
 }
 
 /* True: taken. False: it is time to park. */
-static bool spin(thrum_lock *lock, uint32_t owner)
+static bool spin(thrum_lock *lock, uint32_t owner, uint32_t parked)
 {
-    for (int round = 0; round < SPINS + YIELDS; round++) {
-        if (round < SPINS) {
-            for (int pause = 0; pause < 1 << (round < 5 ? round : 5); pause++)
-                os_pause();
-        } else {
-            os_yield();
-        }
-        if (try_to_take(lock, owner))
+    for (int look = 0; look < LOOKS; look++) {
+        if (try_to_take(lock, owner, parked))
             return true;
-        /* Relaxed: a hint. Where others have parked already, spinning is late. */
-        if ((os_load_relaxed(&lock->state_) & LOCK_PARKED) != 0)
-            return false;
+        for (int pause = 0; pause < PAUSES; pause++)
+            os_pause();
     }
     return false;
 }
@@ -123,28 +113,30 @@ static bool announce(thrum_lock *lock)
     return (state & LOCK_OWNER) != 0;
 }
 
-static int wait_for(thrum_lock *lock, uint32_t owner, int64_t deadline, const void *site)
+/* Until it is taken, or the time is over, or it can never be had. */
+static int wait_for(thrum_lock *lock, uint32_t parked, int64_t deadline, const void *site)
 {
+    uint32_t owner = sleeper_current->owner;
     struct park_call call = {.key = lock,
                              .validate = still_held,
                              .arg = lock,
                              .held_by = lock,
                              .site = site,
                              .deadline = deadline,
-                             .since = os_now(),
                              .uncancellable = true};
     for (;;) {
-        if (try_to_take(lock, owner))
+        if (spin(lock, owner, parked))
             return 0;
         if (!announce(lock))
             continue;
+        if (call.since == 0)
+            call.since = os_now();
         int result = park(&call);
         if (result == 0 && call.ret_word == LOCK_HANDED_OVER)
             return 0;
         if (result != 0 && result != PARK_CHANGED)
             return result;
-        if (spin(lock, owner))
-            return 0;
+        parked = result == 0 ? (uint32_t)call.ret_word : 0;
     }
 }
 
@@ -157,23 +149,16 @@ int thrum_lock_acquire_slow_(thrum_lock *lock, thrum_timeout timeout)
     const struct sleeper *self = sleeper_self();
     if (self == NULL)
         return -EAGAIN;
-    if (!try_to_take(lock, self->owner)) {
-        if (deadline <= 0)
-            return THRUM_TIMEOUT;
-        if (!spin(lock, self->owner))
-            result = wait_for(lock, self->owner, deadline, __builtin_return_address(0));
-    }
-    if (result == 0)
-        count(lock, 1);
+    if (!try_to_take(lock, self->owner, 0))
+        result = deadline > 0 ? wait_for(lock, 0, deadline, __builtin_return_address(0)) : THRUM_TIMEOUT;
     return result;
 }
 
-int lock_take_again(thrum_lock *lock, bool handed_over)
+int lock_take_again(thrum_lock *lock, uintptr_t told)
 {
-    if (!handed_over)
-        return thrum_lock_acquire_slow_(lock, THRUM_FOREVER);
-    count(lock, 1);
-    return 0;
+    if (told == LOCK_HANDED_OVER)
+        return 0;
+    return wait_for(lock, (uint32_t)told, OS_FOREVER, __builtin_return_address(0));
 }
 
 /* ---- Release ---- */
@@ -184,21 +169,19 @@ static uintptr_t let_go(void *arg, const struct unparked *done)
     thrum_lock *lock = arg;
     /* Relaxed: this bit never changes. */
     uint32_t state = os_load_relaxed(&lock->state_) & LOCK_ANY;
-    bool fair = done->woken > 0 && os_now() - done->first_since > HAND_OVER;
-    if (fair)
-        state |= done->first_owner;
-    if (done->more)
-        state |= LOCK_PARKED;
+    if (done->favour)
+        state |= done->first_owner | (done->more ? LOCK_PARKED : 0);
     /* Release: whoever takes the lock next sees what the section wrote. Store: see lockword.h. */
     os_store_release(&lock->state_, state);
-    return fair && !os_planted("lock-lost-hand-over") ? LOCK_HANDED_OVER : 0;
+    if (done->favour && !os_planted("lock-lost-hand-over"))
+        return LOCK_HANDED_OVER;
+    return done->more && !os_planted("lock-others-forgotten") ? LOCK_OTHERS_PARKED : LOCK_NONE_PARKED;
 }
 
 int thrum_lock_release_slow_(thrum_lock *lock)
 {
     if (!lock_is_mine(lock))
         return -EPERM;
-    count(lock, (uint32_t)-1);
     uint32_t state = os_load_relaxed(&lock->state_);
     while ((state & LOCK_PARKED) == 0) {
         /* Release: as in let_go. */

@@ -74,15 +74,34 @@ TEST(is_ended_by_unpark_with_its_word)
     check(!call.ret_moved);
     check_int(done.woken, 1);
     check(!done.more);
-    check_int(done.first_since, 5);
+    check(done.favour);
     check_int(done.first_owner, fake.sleeper->owner);
     check_int(fake.wakes, 1);
     fake_free(&fake);
 }
 
+/* Where all have waited for long, one of them is favoured now and then. */
+TEST(favours_are_seldom)
+{
+    struct unparked done;
+    struct fake fake;
+    fake_new(&fake, wake_one, &done);
+    int64_t start = thrum_monotonic_ns(), favours = 0;
+    for (int i = 0; i < 100; i++) {
+        struct park_call call = {.key = KEY(1), .deadline = OS_FOREVER, .since = 5};
+        check_result(park_as(&fake, &call), 0);
+        favours += done.favour;
+    }
+    check(favours <= 1 + (thrum_monotonic_ns() - start) / MILLISECOND);
+    struct park_call untold = {.key = KEY(1), .deadline = OS_FOREVER};
+    check_result(park_as(&fake, &untold), 0);
+    check(!done.favour);
+    fake_free(&fake);
+}
+
 TEST(commit_is_called_where_nobody_waits)
 {
-    struct unparked done = {9, true, 9, 9};
+    struct unparked done = {9, true, 9, true};
     check_int(unpark(KEY(1), 3, note, &done), 0);
     check_int(done.woken, 0);
     check(!done.more);
@@ -230,7 +249,7 @@ static void move_two_wake_all(void)
     check(moves.more);
     check_int(unpark(KEY(2), SIZE_MAX, note, &done), 2);
     check_int(done.first_owner, tower.fakes[0].sleeper->owner);
-    check(done.first_since > 0); /* it has wanted the new thing since it was moved */
+    check(!done.favour); /* it has wanted the new thing only since it was moved */
     check_int(unpark(KEY(1), SIZE_MAX, NULL, NULL), 1);
 }
 
@@ -354,6 +373,7 @@ int main(void)
         cmocka_unit_test(times_out_not_early_and_leaves_the_queue),
         cmocka_unit_test(whose_time_is_over_still_shows_itself_first),
         cmocka_unit_test(is_ended_by_unpark_with_its_word),
+        cmocka_unit_test(favours_are_seldom),
         cmocka_unit_test(commit_is_called_where_nobody_waits),
         cmocka_unit_test(woken_as_the_time_ends_is_woken),
         cmocka_unit_test(on_different_addresses_are_woken_in_any_order),

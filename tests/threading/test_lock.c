@@ -372,6 +372,12 @@ TEST(a_newcomer_without_memory_is_told_to_try_again)
 
 /* ---- After fork ---------------------------------------------------------------------------- */
 
+static void drop_report(void *arg, const char *text)
+{
+    (void)arg;
+    check(strstr(text, "never be released") != NULL);
+}
+
 static void find_it_held(void *arg)
 {
     struct held *held = arg;
@@ -379,6 +385,8 @@ static void find_it_held(void *arg)
     check_result(thrum_lock_acquire(held->lock, THRUM_NOWAIT), THRUM_TIMEOUT);
     check_result(thrum_lock_acquire(held->lock, thrum_seconds(0.01)), THRUM_TIMEOUT);
     check_result(thrum_lock_release(held->lock), -EPERM);
+    thrum_set_reporter(drop_report, NULL);
+    check_result(thrum_lock_acquire(held->lock, THRUM_FOREVER), -EDEADLK); /* its holder is not here */
     thrum_lock other = THRUM_LOCK_INIT;
     check_result(thrum_lock_acquire(&other, THRUM_FOREVER), 0);
     check_result(thrum_lock_release(&other), 0);
