@@ -17,7 +17,9 @@
  *            zero, means its default. In C++ the options are a last argument of
  *            the structure's type, which may be left out.
  * Objects.   `_new` makes an object, `_free` gives it up. What is small and hot is
- *            a plain structure, ready when its bytes are zero.
+ *            a plain structure, ready when its bytes are zero. NULL for an object is
+ *            -EINVAL, or false where there is no int to say so; and so is, in a debug build of the
+ *            library, one that was freed or never made.
  *
  * Names that end in an underscore belong to the library.
  */

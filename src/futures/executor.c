@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/object.h"
 #include "base/options.h"
 #include "futures/job.h"
 #include "platform/state.h"
@@ -164,17 +165,17 @@ static const char *chosen(const char *spec)
 int thrum_executor_open_with(thrum_executor **ret_executor, const char *spec, const thrum_executor_options *options)
 {
     thrum_executor_options o;
-    if (OPTIONS_READ(&o, options) != 0)
+    if (OPTIONS_READ(&o, options) != 0 || ret_executor == NULL)
         return -EINVAL;
     thrum_error error = {.index = THRUM_NO_INDEX};
     struct spec choice = {.text = chosen(spec)};
-    thrum_executor *executor = calloc(1, sizeof *executor);
+    thrum_executor *executor = object_new(sizeof *executor, OBJECT_EXECUTOR);
     int result = executor != NULL ? open_spec(executor, &choice, o.workers, &error) : -ENOMEM;
     if (result == 0) {
         *ret_executor = executor;
         return 0;
     }
-    free(executor);
+    object_free(executor);
     error.outcome = result;
     if (error.message[0] == '\0')
         (void)snprintf(error.message, sizeof error.message, "'%.40s' cannot be opened", choice.text);
@@ -196,7 +197,7 @@ bool is_task(const thrum_task *task)
 
 int executor_takes(const thrum_executor *executor, const thrum_task *task)
 {
-    if (!is_task(task))
+    if (!is_task(task) || !object_is(executor, OBJECT_EXECUTOR))
         return -EINVAL;
     if (executor->ops->portable && (task->flags & THRUM_PORTABLE) == 0)
         return -ENOTSUP;
@@ -211,12 +212,12 @@ int executor_submit(thrum_executor *executor, thrum_job *job)
 
 size_t thrum_executor_workers(const thrum_executor *executor)
 {
-    return executor->ops->workers(executor->self);
+    return object_is(executor, OBJECT_EXECUTOR) ? executor->ops->workers(executor->self) : 0;
 }
 
 const char *thrum_executor_name(const thrum_executor *executor)
 {
-    return executor->ops->name;
+    return object_is(executor, OBJECT_EXECUTOR) ? executor->ops->name : NULL;
 }
 
 /* ---- Close ---- */
@@ -254,6 +255,8 @@ int thrum_executor_close_with(thrum_executor *executor, const thrum_close_option
         return -EINVAL;
     if (executor == NULL)
         return 0;
+    if (!object_is(executor, OBJECT_EXECUTOR))
+        return -EINVAL;
     if (is_inside(executor))
         return -EDEADLK; /* it would wait for itself */
     /* Relaxed: a worker that is about to start a job may still miss it and start that one. */
@@ -262,6 +265,6 @@ int thrum_executor_close_with(thrum_executor *executor, const thrum_close_option
         os_store_relaxed(&executor->cancelling, 1);
     int result = executor->ops->close(executor->self, o.timeout);
     if (result == 0)
-        free(executor);
+        object_free(executor);
     return result;
 }

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/object.h"
 #include "base/options.h"
 #include "futures/job.h"
 #include "park/park.h"
@@ -76,7 +77,7 @@ static void release(thrum_future *future)
     if (future->job.task->output_kind == THRUM_KIND_BUFFER)
         thrum_buffer_free(future->job.output);
     free(future->extra);
-    free(future);
+    object_free(future);
 }
 
 static void drop(thrum_future *future)
@@ -88,7 +89,7 @@ static void drop(thrum_future *future)
 
 void thrum_future_free(thrum_future *future)
 {
-    if (future != NULL)
+    if (object_is(future, OBJECT_FUTURE))
         drop(future);
 }
 
@@ -105,8 +106,10 @@ static thrum_future *make(const thrum_task *task, const void *input)
     size_t output_at = place(input_at + task->input_size, task->output_size);
     size_t bytes_at = place(output_at + task->output_size, bytes.size);
     thrum_future *future = malloc(bytes_at + bytes.size);
-    if (future == NULL)
+    if (future == NULL || !object_born(future, OBJECT_FUTURE)) {
+        free(future);
         return NULL;
+    }
     unsigned char *memory = (unsigned char *)future;
     *future = (thrum_future){.state = 2 * HOLDER};
     future->job = (thrum_job){
@@ -125,6 +128,8 @@ int thrum_submit_with(thrum_executor *executor, const thrum_task *task, const vo
 {
     thrum_submit_options o;
     int result = OPTIONS_READ(&o, options);
+    if (input == NULL || ret_future == NULL)
+        result = -EINVAL;
     if (result == 0)
         result = executor_takes(executor, task);
     if (result != 0)
@@ -206,16 +211,21 @@ static bool settle(thrum_future *future, uint32_t from, uint32_t to)
     return change.made;
 }
 
-bool thrum_future_cancel(thrum_future *future)
+static bool cancel(thrum_future *future)
 {
     return settle(future, PENDING, CANCELLED) || state_of(future) == CANCELLED;
+}
+
+bool thrum_future_cancel(thrum_future *future)
+{
+    return object_is(future, OBJECT_FUTURE) && cancel(future);
 }
 
 static bool start(thrum_job *job)
 {
     thrum_future *future = (thrum_future *)(void *)job;
     if (executor_cancels(job->executor_) || (job->token != NULL && token_cancelled(job->token)))
-        (void)thrum_future_cancel(future);
+        (void)cancel(future);
     if (begin(future))
         return true;
     drop(future); /* cancelled */
@@ -335,7 +345,7 @@ static int copy_out(const thrum_future *future, void *ret_output)
 
 int thrum_future_result(thrum_future *future, void *ret_output, thrum_timeout timeout)
 {
-    int result = await(future, timeout);
+    int result = object_is(future, OBJECT_FUTURE) ? await(future, timeout) : -EINVAL;
     if (result != 0)
         return result;
     if (state_of(future) == CANCELLED)
@@ -356,6 +366,8 @@ static bool copy_error(thrum_future *future, thrum_error *ret_error)
 
 int thrum_future_exception(thrum_future *future, thrum_error *ret_error, thrum_timeout timeout)
 {
+    if (!object_is(future, OBJECT_FUTURE) || ret_error == NULL)
+        return -EINVAL;
     int result = await(future, timeout);
     if (result != 0)
         return result;
@@ -371,21 +383,23 @@ int thrum_future_exception(thrum_future *future, thrum_error *ret_error, thrum_t
 
 bool thrum_future_cancelled(const thrum_future *future)
 {
-    return state_of(future) == CANCELLED;
+    return object_is(future, OBJECT_FUTURE) && state_of(future) == CANCELLED;
 }
 
 bool thrum_future_running(const thrum_future *future)
 {
-    return state_of(future) == RUNNING;
+    return object_is(future, OBJECT_FUTURE) && state_of(future) == RUNNING;
 }
 
 bool thrum_future_done(const thrum_future *future)
 {
-    return is_done(future);
+    return object_is(future, OBJECT_FUTURE) && is_done(future);
 }
 
 int thrum_future_add_done_callback(thrum_future *future, void (*call)(thrum_future *future, void *arg), void *arg)
 {
+    if (!object_is(future, OBJECT_FUTURE) || call == NULL)
+        return -EINVAL;
     struct callback *callback = malloc(sizeof *callback);
     if (callback == NULL)
         return -ENOMEM;

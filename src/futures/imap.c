@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/object.h"
 #include "base/options.h"
 #include "futures/job.h"
 #include "park/park.h"
@@ -82,7 +83,7 @@ static void leave_for_good(thrum_map_iterator *iterator)
         if (iterator->slots[i].state == READY)
             drop_output(iterator, &iterator->slots[i]);
     free(iterator->outputs);
-    free(iterator);
+    object_free(iterator);
 }
 
 /* ---- The executor's side ---- */
@@ -215,6 +216,8 @@ static int take(thrum_map_iterator *iterator, size_t *ret_index, void *ret_outpu
 int thrum_map_iterator_next(thrum_map_iterator *iterator, size_t *ret_index, void *ret_output, thrum_error *ret_error,
                             thrum_timeout timeout)
 {
+    if (!object_is(iterator, OBJECT_MAP_ITERATOR))
+        return -EINVAL;
     int result = thrum_lock_acquire(&iterator->lock, THRUM_FOREVER);
     if (result != 0)
         return result;
@@ -255,8 +258,9 @@ static void revoke(thrum_map_iterator *iterator)
 
 void thrum_map_iterator_free(thrum_map_iterator *iterator)
 {
-    if (iterator == NULL)
+    if (!object_is(iterator, OBJECT_MAP_ITERATOR))
         return;
+    object_dies(iterator);                      /* the executor may still hold it */
     thrum_token *token = thrum_token_set(NULL); /* this wait is not to be cut short: tasks use our memory */
     enter(iterator);
     iterator->stopped = true;
@@ -289,7 +293,7 @@ int thrum_imap_with(thrum_executor *executor, const thrum_task *task, const void
                     thrum_map_iterator **ret_iterator, const thrum_map_options *options)
 {
     thrum_map_options o;
-    if (OPTIONS_READ_RESERVED(&o, thrum_map_options, options) != 0)
+    if (OPTIONS_READ_RESERVED(&o, thrum_map_options, options) != 0 || ret_iterator == NULL)
         return -EINVAL;
     int result = executor_takes(executor, task);
     if (result != 0)
@@ -304,10 +308,10 @@ int thrum_imap_with(thrum_executor *executor, const thrum_task *task, const void
         return -EINVAL;
     if (window > PTRDIFF_MAX / 2 / sizeof(struct slot) || window > PTRDIFF_MAX / task->output_size)
         return -ENOMEM;
-    thrum_map_iterator *iterator = calloc(1, sizeof *iterator + window * sizeof(struct slot));
+    thrum_map_iterator *iterator = object_new(sizeof *iterator + window * sizeof(struct slot), OBJECT_MAP_ITERATOR);
     char *outputs = calloc(window > 0 ? window : 1, task->output_size);
     if (iterator == NULL || outputs == NULL) {
-        free(iterator);
+        object_free(iterator);
         free(outputs);
         return -ENOMEM;
     }

@@ -9,6 +9,7 @@
 #ifndef OS_STATE_H_
 #define OS_STATE_H_
 
+#include "base/object.h"
 #include "futures/registry.h"
 #include "park/label.h"
 #include "park/lot.h"
@@ -23,6 +24,9 @@ struct os_state {
     struct executor_registry executors;
     struct label_roll labels;
     struct reporter reporter;
+#ifdef THRUM_CHECKED
+    struct object_table objects;
+#endif
     uint32_t generation; /* forks between the first process and this one */
 };
 
