@@ -136,7 +136,8 @@ void sleeper_end(struct sleeper *sleeper)
     sleeper_current = NULL;
 }
 
-/* The list may have been left half-way, and is made anew. */
+/* The list may have been left half-way, and is made anew. Nobody else waits, and what waits there were lay on
+ * stacks that the child's threads are given. */
 void sleepers_forked(void)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
@@ -147,7 +148,9 @@ void sleepers_forked(void)
         struct sleeper *sleeper = sleeper_nth(place);
         if (sleeper == sleeper_current)
             continue;
-        os_store_relaxed(&sleeper->ended, 1); /* relaxed: there is no other thread yet */
+        /* Relaxed: there is no other thread yet. */
+        os_store_relaxed(&sleeper->ended, 1);
+        os_store_relaxed(&sleeper->waits_at, NULL);
         lay_to_rest(roll, sleeper);
     }
 }
