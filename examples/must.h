@@ -9,6 +9,7 @@
 #ifndef MUST_H
 #define MUST_H
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <thrum/base.h>

@@ -6,13 +6,14 @@ error, where nothing is expected unless a test says so.
 """
 import os
 import pathlib
+import re
 import subprocess
 import time
 import unittest
 
 SOURCE = pathlib.Path(os.environ["SOURCE"])
 PROGRAMS = os.environ["PROGRAMS"].split(os.pathsep)  # where each was built
-SANITIZER = os.environ["SANITIZER"]
+SLOW = os.environ["SANITIZER"] != "none"  # a sanitizer takes its time: smaller numbers will do
 
 # Nothing takes that long: a program that does not end is a failure, not a hang.
 PATIENCE = 60
@@ -49,13 +50,23 @@ class Test(unittest.TestCase):
         self.assertEqual((done.stdout, done.returncode), ("", 2))
         self.assertRegex(done.stderr, rf"\A(usage: )?{name}[: ].*\n\Z")
 
+    def prints_in_any_order(self, name, text, *arguments, **kwargs):
+        self.assertEqual(sorted(self.lines(name, *arguments, **kwargs)), sorted(text.split("\n")[:-1]))
+
     def in_order(self, lines, *wanted):
         """These lines stand in that order, with whatever between them."""
         places = [lines.index(line) for line in wanted]
         self.assertEqual(places, sorted(places), lines)
 
+    def matches(self, lines, *patterns):
+        """As many lines as patterns, each of its form. What the patterns' groups caught, as numbers."""
+        found = [re.fullmatch(pattern, line) for pattern, line in zip(patterns, lines)]
+        self.assertTrue(len(lines) == len(patterns) and all(found), lines)
+        return [float(group) for match in found for group in match.groups()]
+
     def sometimes(self, attempt, tries=20):
-        """What a busy machine may hide for a while is seen in one of several tries."""
+        """What chance or a busy machine may hide is seen in one of several tries: attempt() is
+        whether it was, and what else to show."""
         seen = []
         for _ in range(tries):
             good, saw = attempt()
@@ -63,6 +74,46 @@ class Test(unittest.TestCase):
                 return
             seen.append(saw)
         self.fail(f"never in {tries} tries: {seen}")
+
+    def in_parallel(self, speed_up):
+        """That speed_up() comes to 1.4 at some time, on a machine where that can be had.
+
+        A busy machine may have no two CPUs to give. So two processes, which surely run in parallel,
+        try the same in turn: where they have come to 1.4 ten times and speed_up never, the machine is
+        no excuse. Where neither does, nothing can be said.
+        """
+        if CPUS < 2:
+            self.skipTest("one CPU only")
+        seen, control, end = [], [], time.monotonic() + PATIENCE / 2
+        while time.monotonic() < end:
+            seen.append(speed_up())
+            if seen[-1] >= 1.4:
+                return
+            control.append(speed_up_of_processes())
+            self.assertLess(sum(x >= 1.4 for x in control), 10, f"never as fast as processes: {seen}, {control}")
+        self.skipTest(f"this machine is too busy to run anything in parallel: {seen}, {control}")
+
+
+def spin(n):
+    while n > 0:
+        n -= 1
+
+
+def speed_up_of_processes(n=2000000):
+    start = time.monotonic()
+    spin(n)
+    one = time.monotonic() - start
+    start = time.monotonic()
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            spin(n // 2)
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    return one / (time.monotonic() - start)
 
 
 def main():
