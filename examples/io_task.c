@@ -56,7 +56,7 @@ static int demonstrate(int sock, int peer, const char *message, thrum_token *tok
     thrum_thread *thread;
     int status;
     must(thrum_thread_run(&thread, run, &task, .name = "io", .token = token));
-    must(send(peer, message, strlen(message), MSG_NOSIGNAL) < 0 ? -errno : 0);
+    must_system(send(peer, message, strlen(message), MSG_NOSIGNAL));
     must(thrum_event_wait(&task.received, THRUM_FOREVER));
 
     if (token != NULL)
@@ -78,8 +78,8 @@ int main(void)
     int ends[2];
     struct timeval timeout = {.tv_usec = 100000};
     thrum_token *token;
-    must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 ? -errno : 0);
-    must(setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) != 0 ? -errno : 0);
+    must_system(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    must_system(setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout));
     must(thrum_token_new(&token));
 
     int status = demonstrate(ends[0], ends[1], "until terminate", NULL);

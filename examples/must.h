@@ -3,8 +3,9 @@
  *
  *     must(thrum_thread_run(&thread, work, &job));
  *
- * ends the program, and says which call failed and how, unless the call returns 0. What a
- * program is meant to handle (THRUM_TIMEOUT, THRUM_CLOSED, ...) the examples handle.
+ * ends the program, and says which call failed and how, unless the call returns 0; must_system
+ * does so for a call of the system that returns -1. What a program is meant to handle
+ * (THRUM_TIMEOUT, THRUM_CLOSED, ...) the examples handle.
  */
 #ifndef MUST_H
 #define MUST_H
@@ -15,6 +16,7 @@
 #include <thrum/base.h>
 
 #define must(...) must_((__VA_ARGS__), #__VA_ARGS__)
+#define must_system(...) must_((__VA_ARGS__) < 0 ? -errno : 0, #__VA_ARGS__)
 
 static inline void must_(int result, const char *call)
 {
