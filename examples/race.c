@@ -4,14 +4,15 @@
  * Five sensors count what they read. To add is to read the counter, to add, and to write it
  * back: between the first and the last another thread may have done the same, and its count
  * is lost. A lock makes the three one. (The counter is atomic, so that each read and each
- * write is a whole one; C has no meaning at all for threads that share a plain int so.)
+ * write is a whole one: threads that share a plain int like this have no meaning in C at all.)
  */
 #include "must.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <thrum/thrum.h>
 
-enum { SENSORS = 5, HOW_MANY = 200000 };
+enum { SENSORS = 5, HOW_MANY = 10000 };
 
 struct counter {
     atomic_int count;
@@ -24,6 +25,7 @@ static void increment(struct counter *counter, int offset)
 {
     int value = atomic_load_explicit(&counter->count, memory_order_relaxed);
     int result = value + offset;
+    sched_yield(); /* others may run at any time; here they are asked to */
     atomic_store_explicit(&counter->count, result, memory_order_relaxed);
 }
 
