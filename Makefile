@@ -75,7 +75,7 @@ check-sim:
 bench:
 	@$(MAKE) --no-print-directory all BUILD=build-bench \
 	    MESON_ARGS='-Dbench=true -Dtests=false -Dman=disabled $(MESON_ARGS)'
-	@bench/run --build build-bench
+	@bench/run build-bench
 
 # Installed is what was built. Whoever the build belongs to has it brought up to date first;
 # anybody else, like root behind sudo, compiles nothing in another's directory.

@@ -8,7 +8,7 @@ finds none: it is the ceiling, what reading the files alone takes.
 import shutil
 from pathlib import Path
 
-from harness import BENCH, BenchError, Contestant, Report, Table, machine, python, run, run_rounds
+from harness import BENCH, BenchError, Contestant, Report, Table, python, run, run_rounds
 
 PEERS = BENCH / "peers"
 GOAL_PYTHON, GOAL_INFLATE, GOAL_EFFICIENCY = 6, 0.75, 0.95
@@ -86,12 +86,8 @@ def main(options):
     packed = sum(log.stat().st_size for log in logs)
 
     report = Report("thrum: findrobots, the whole job")
-    for line in machine(build):
-        report.say(line)
-    report.say(f"method    {options.rounds} rounds, all programs in turn, after one that is not counted; medians")
     version = run([python(), "-V"])[0].strip()
-    report.say(f"peers     {version}; awk is {Path(shutil.which('awk') or 'missing').resolve().name}")
-    report.say()
+    report.begin(options, f"peers     {version}; awk is {Path(shutil.which('awk') or 'missing').resolve().name}")
     hosts = Hosts()
     table = Table(
         f"{text_bytes / 1e6:,.1f} MB of text in {len(logs)} gzip files ({packed / 1e6:,.1f} MB)",

@@ -77,7 +77,7 @@ def run_rounds(table: Table, rounds: int) -> None:
 # Nothing from the caller's environment may favour or hinder anybody, but a way to find programs.
 ENVIRONMENT = {
     name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ
-} | {"LC_ALL": "C"}
+} | {"LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 TOO_LONG = 300  # seconds: no contestant takes a tenth of that, unless it hangs
@@ -125,6 +125,23 @@ def python() -> str:
     """The Python that is measured: $PYTHON, the system's, or the one that runs this."""
     system = "/usr/bin/python3"
     return os.environ.get("PYTHON") or (system if os.path.exists(system) else sys.executable)
+
+
+@dataclass
+class Program:
+    """One that speaks as bench.h says: what it is called when it is not there, its command, and its package."""
+
+    name: str
+    command: list
+    package: str = ""
+    env: dict = field(default_factory=dict)
+
+    def contestant(self, key, case, n, unit=1.0, label=""):
+        """It does `case` n times; its nanoseconds are multiplied by `unit`."""
+        if not self.command[-1].exists():
+            return Contestant(key, self.name, lambda: 0.0, f"apt-get install {self.package}")
+        label = label or run([*self.command, "label"], self.env)[0].strip()
+        return Contestant(key, label, lambda: float(run([*self.command, case, n], self.env)[0]) * unit)
 
 
 # ---- The report --------------------------------------------------------------------------------
@@ -180,6 +197,15 @@ class Report:
         self.panels = []
         self.others = Others()
 
+    def begin(self, options, *more: str) -> None:
+        """On which machine, and how."""
+        for line in machine(options.build):
+            self.say(line)
+        self.say(f"method    {options.rounds} rounds, all programs in turn, after one that is not counted; medians")
+        for line in more:
+            self.say(line)
+        self.say()
+
     def say(self, line: str = "") -> None:
         print(line, flush=True)
         self.lines.append(line)
@@ -205,16 +231,31 @@ class Report:
 
     def goal(self, text: str, table: Table, key: str, to: str, least: float, share: float = 1.0) -> None:
         """The time of `key` over that of `to`, times `share`, has to be at least `least`, by the medians."""
-        wanted = f"goal  {text}: at least {least:g}:"
-        missing = [c.missing for c in table.contestants if c.key in (key, to) and c.missing]
+        self.judge(
+            f"goal  {text}: at least {least:g}:", table, (key, to), lambda of: table.ratio(key, to, of) * share,
+            lambda measured: measured >= least, least,
+        )
+
+    def goal_at_most(self, text: str, table: Table, key: str, to: Optional[str], most: float) -> None:
+        """The figure of `key`, over that of `to` if there is one, has to be at most `most`, by the medians."""
+
+        def figure(of):
+            return table.ratio(key, to, of) if to else of(table.figures[key])
+
+        self.judge(
+            f"goal  {text}: at most {most:g}:", table, (key, to), figure, lambda measured: measured <= most, most
+        )
+
+    def judge(self, wanted, table, keys, figure, is_met, limit) -> None:
+        missing = [c.missing for c in table.contestants if c.key in keys and c.missing]
         if missing:
             self.say(f"{wanted} not measured: {missing[0]}")
             return
-        measured = table.ratio(key, to) * share
-        # Never rounded up to a goal that was not met.
-        shown = f"{measured:.2f}" if f"{measured:.2f}" != f"{least:.2f}" else f"{measured:.4f}"
-        verdict = "met" if measured >= least else "not met"
-        self.say(f"{wanted} {verdict}: measured {shown} ({table.ratio(key, to, min) * share:.2f} by the least times)")
+        measured = figure(statistics.median)
+        # Never rounded to a goal that was not met.
+        shown = f"{measured:.2f}" if f"{measured:.2f}" != f"{limit:.2f}" else f"{measured:.4f}"
+        verdict = "met" if is_met(measured) else "not met"
+        self.say(f"{wanted} {verdict}: measured {shown} ({figure(min):.2f} by the least)")
 
     def write(self, folder: Path, name: str) -> None:
         others = self.others.share()

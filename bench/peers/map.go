@@ -4,10 +4,6 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"runtime"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -60,19 +56,5 @@ func ping(n int) time.Duration {
 }
 
 func main() {
-	cases := map[string]func(int) time.Duration{"submit": submit, "ping": ping}
-	if len(os.Args) == 2 && os.Args[1] == "label" {
-		fmt.Println("Go channel pool,", runtime.Version())
-		return
-	}
-	if len(os.Args) == 3 && cases[os.Args[1]] != nil {
-		if n, err := strconv.Atoi(os.Args[2]); err == nil && n > 0 {
-			run := cases[os.Args[1]]
-			run(n/10 + 1)
-			fmt.Printf("%.3f\n", float64(run(n).Nanoseconds())/float64(n))
-			return
-		}
-	}
-	fmt.Fprintln(os.Stderr, "usage: map-go label | CASE N")
-	os.Exit(2)
+	speak("Go channel pool", map[string]func(int) time.Duration{"submit": submit, "ping": ping})
 }

@@ -1,13 +1,11 @@
-"""map.py - tasks on Python's ThreadPoolExecutor, and the map of its ThreadPool
+"""map.py - tasks on Python's ThreadPoolExecutor, and the map of its ThreadPool"""
 
-It speaks as bench.h says.
-"""
-
-import platform
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
+
+from bench import speak
 
 WORKERS = 2
 MAP_ITEMS = 1_000_000
@@ -50,19 +48,5 @@ def map_threads(n):
         return time.monotonic_ns() - start
 
 
-def main():
-    cases = {"submit": submit, "ping": ping, "map": map_threads}
-    if sys.argv[1:] == ["label"]:
-        print("Python", platform.python_version())
-        return 0
-    if len(sys.argv) == 3 and sys.argv[1] in cases and sys.argv[2].isdigit():
-        run, n = cases[sys.argv[1]], int(sys.argv[2])
-        run(n // 10 + 1)
-        print(f"{run(n) / n:.3f}")
-        return 0
-    print("usage: map.py label | CASE N", file=sys.stderr)
-    return 2
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(speak("Python", {"submit": submit, "ping": ping, "map": map_threads}))
