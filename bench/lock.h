@@ -5,6 +5,8 @@
  * is, and includes this; all of it is then compiled together, as in a program that uses the lock.
  *
  *     alone      one thread takes it and gives it back; another exists, and waits elsewhere
+ *     count      the same, and increments a counter in between: a processor has to have written that
+ *                before it does the second atomic operation
  *     short-T    T threads at once, and a section that increments a counter
  *     long-T     the same with 30 multiplications inside and 60 outside
  *     fair-T     short-T for N milliseconds: not a time, but the turns of the busiest thread
@@ -130,7 +132,7 @@ static void *wait_at_gate(void *unused)
     return unused;
 }
 
-static int64_t lock_alone(size_t n)
+static inline int64_t beside_another(size_t n, bool count)
 {
     pthread_t other;
     bench_need(pthread_barrier_init(&lock_job.gate, NULL, 2) == 0, "pthread_barrier_init");
@@ -139,15 +141,26 @@ static int64_t lock_alone(size_t n)
     int64_t start = bench_now();
     for (size_t i = 0; i < n; i++) {
         take(&guarded.lock);
-        guarded.count++;
+        if (count)
+            guarded.count++;
         give(&guarded.lock);
     }
     int64_t time = bench_now() - start;
-    bench_need(guarded.count == n, "the count");
+    bench_need(guarded.count == (count ? n : 0), "the count");
     pthread_barrier_wait(&lock_job.gate);
     pthread_join(other, NULL);
     pthread_barrier_destroy(&lock_job.gate);
     return time;
+}
+
+static int64_t lock_alone(size_t n)
+{
+    return beside_another(n, false);
+}
+
+static int64_t lock_count(size_t n)
+{
+    return beside_another(n, true);
 }
 
 static int64_t lock_short_2(size_t n)
@@ -196,8 +209,9 @@ static int64_t lock_fair_8(size_t n)
 static int lock_main(int argc, char **argv, const char *label)
 {
     static const struct bench_case cases[] = {
-        {"alone", lock_alone},   {"short-2", lock_short_2}, {"short-8", lock_short_8}, {"long-2", lock_long_2},
-        {"long-8", lock_long_8}, {"fair-2", lock_fair_2},   {"fair-8", lock_fair_8},   {0}};
+        {"alone", lock_alone},     {"count", lock_count},   {"short-2", lock_short_2},
+        {"short-8", lock_short_8}, {"long-2", lock_long_2}, {"long-8", lock_long_8},
+        {"fair-2", lock_fair_2},   {"fair-8", lock_fair_8}, {0}};
     return bench_main(argc, argv, label, cases);
 }
 

@@ -35,9 +35,11 @@ def main(options):
     report = Report("thrum: a lock")
     report.begin(options)
     all_of = programs(options.build)
+    plain, with_count = "Lock and unlock; nobody else wants it", "Lock, increment, unlock; nobody else wants it"
     pair, python_too, spins = "ns a pair", {"python": 200_000}, {"ck": None, "python": None}
     tables = {
-        "alone": table("Lock and unlock; nobody else wants it", pair, all_of, "alone", 5_000_000, {"python": 500_000}),
+        "alone": table(plain, pair, all_of, "alone", 5_000_000, {"python": 500_000}),
+        "count": table(with_count, pair, all_of, "count", 5_000_000, {"python": None}),
         "short-2": table("2 threads, short section", pair, all_of, "short-2", 3_000_000, python_too),
         "short-8": table("8 threads, short section", pair, all_of, "short-8", 3_000_000, python_too),
         "long-2": table("2 threads, longer section", pair, all_of, "long-2", 1_000_000, {"python": None}),

@@ -62,12 +62,12 @@ func takeTurnsLong(self *turns) {
 }
 
 // contend has all goroutines at it until the count is end or, with a limit, for so long.
-func contend(count int, takeTurns func(*turns), end uint64, limit time.Duration) ([]turns, time.Duration) {
+func contend(threads int, takeTurns func(*turns), end uint64, limit time.Duration) ([]turns, time.Duration) {
 	*shared = guarded{end: end, product: 1}
-	all := make([]turns, count)
+	all := make([]turns, threads)
 	var running sync.WaitGroup
 	gate := make(chan struct{})
-	running.Add(count)
+	running.Add(threads)
 	for i := range all {
 		all[i].product = 1
 		go func(self *turns) {
@@ -89,34 +89,49 @@ func contend(count int, takeTurns func(*turns), end uint64, limit time.Duration)
 }
 
 func alone(n int) time.Duration {
+	return besideAnother(func() {
+		for i := 0; i < n; i++ {
+			shared.lock.Lock()
+			shared.lock.Unlock()
+		}
+	})
+}
+
+func count(n int) time.Duration {
+	return besideAnother(func() {
+		for i := 0; i < n; i++ {
+			shared.lock.Lock()
+			shared.count++
+			shared.lock.Unlock()
+		}
+	})
+}
+
+func besideAnother(work func()) time.Duration {
 	gate, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		<-gate
 		close(done)
 	}()
 	start := time.Now()
-	for i := 0; i < n; i++ {
-		shared.lock.Lock()
-		shared.count++
-		shared.lock.Unlock()
-	}
+	work()
 	elapsed := time.Since(start)
 	close(gate)
 	<-done
 	return elapsed
 }
 
-func contended(count int, takeTurns func(*turns)) func(int) time.Duration {
+func contended(threads int, takeTurns func(*turns)) func(int) time.Duration {
 	return func(n int) time.Duration {
-		_, elapsed := contend(count, takeTurns, uint64(n), 0)
+		_, elapsed := contend(threads, takeTurns, uint64(n), 0)
 		return elapsed
 	}
 }
 
 // fairness is n times the ratio: what it returns is divided by n.
-func fairness(count int) func(int) time.Duration {
+func fairness(threads int) func(int) time.Duration {
 	return func(n int) time.Duration {
-		all, _ := contend(count, takeTurnsShort, 1<<63, time.Duration(n)*time.Millisecond)
+		all, _ := contend(threads, takeTurnsShort, 1<<63, time.Duration(n)*time.Millisecond)
 		most, least := uint64(0), uint64(1<<63)
 		for _, one := range all {
 			if one.taken > most {
@@ -136,6 +151,7 @@ func fairness(count int) func(int) time.Duration {
 func main() {
 	speak("sync.Mutex", map[string]func(int) time.Duration{
 		"alone":   alone,
+		"count":   count,
 		"short-2": contended(2, takeTurnsShort),
 		"short-8": contended(8, takeTurnsShort),
 		"long-2":  contended(2, takeTurnsLong),
