@@ -237,7 +237,7 @@ class Report:
         )
 
     def goal_at_most(self, text: str, table: Table, key: str, to: Optional[str], most: float) -> None:
-        """The figure of `key`, over that of `to` if there is one, has to be at most `most`, by the medians."""
+        """The figure of `key`, over that of `to` unless that is None, has to be at most `most`, by the medians."""
 
         def figure(of):
             return table.ratio(key, to, of) if to else of(table.figures[key])
@@ -247,6 +247,7 @@ class Report:
         )
 
     def judge(self, wanted, table, keys, figure, is_met, limit) -> None:
+        """Say whether it is met; figure(of) makes the figure out of those of `keys`, of each by `of`."""
         missing = [c.missing for c in table.contestants if c.key in keys and c.missing]
         if missing:
             self.say(f"{wanted} not measured: {missing[0]}")
