@@ -20,8 +20,8 @@
 struct park_wait;
 
 struct park_bucket {
-    uint32_t guard; /* a word lock over this bucket and all waits in it */
-    uint32_t reserved;
+    uint32_t guard;         /* a word lock over this bucket and all waits in it */
+    uint32_t filter;        /* see append */
     struct park_wait *keys; /* one wait for each address here, the longest waiting; see park.c */
     int64_t favoured;       /* when somebody here was last favoured for having waited long */
 };

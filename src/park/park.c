@@ -22,11 +22,23 @@
 
 /* ---- Buckets ---- */
 
+/* Fibonacci hashing (Knuth, TAOCP 3, 6.4): the top bits mix all the address's. */
+static uint64_t hash(const void *key)
+{
+    return (os_number(key) >> 2) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+#define EACH_BUCKET (UINT64_MAX / PARK_BUCKETS + 1)
+
 struct park_bucket *park_bucket_of(const void *key)
 {
-    /* Fibonacci hashing (Knuth, TAOCP 3, 6.4): the top bits mix all the address's. */
-    uint64_t hash = (os_number(key) >> 2) * UINT64_C(0x9E3779B97F4A7C15);
-    return &os_state()->lot.buckets[hash / (UINT64_MAX / PARK_BUCKETS + 1)];
+    return &os_state()->lot.buckets[hash(key) / EACH_BUCKET];
+}
+
+/* Of the bits that do not choose the bucket, the five highest. */
+static uint32_t filter_bit(const void *key)
+{
+    return UINT32_C(1) << (hash(key) % EACH_BUCKET / (EACH_BUCKET / 32));
 }
 
 static struct park_bucket *lock_bucket(const void *key)
@@ -65,18 +77,26 @@ static struct park_wait **find(struct park_bucket *bucket, const void *key)
     return at;
 }
 
+/* Behind those who wait at that address, if there are any. The filter has a bit for each address that came since the
+ * bucket was empty: where it lacks this one's, nobody waits there, and that is known without going
+ * through the other addresses' waits, whose memory may be anywhere. */
 static void append(struct park_bucket *bucket, struct park_wait *wait)
 {
-    struct park_wait **at = find(bucket, wait->key), *first = *at;
+    uint32_t bit = filter_bit(wait->key);
+    if (bucket->keys == NULL)
+        bucket->filter = 0;
+    struct park_wait *first = (bucket->filter & bit) != 0 ? *find(bucket, wait->key) : NULL;
+    bucket->filter |= bit;
     wait->queued = true;
-    wait->next_key = NULL;
     wait->sleeper->wait = wait;
     /* Sequentially consistent: see deadlock.h, 'an owner that ends'. */
     os_store_seq_cst(&wait->sleeper->waits_at, wait->key);
     if (first == NULL) {
         wait->next = wait->prev = wait;
-        *at = wait;
+        wait->next_key = bucket->keys;
+        bucket->keys = wait;
     } else {
+        wait->next_key = NULL;
         wait->next = first;
         wait->prev = first->prev;
         wait->prev->next = wait;

@@ -93,20 +93,21 @@ void park_forked(void);
 
 /* ---- For token.c and deadlock.c ---- */
 
-/* A wait, on its waiter's stack. All but `enlisted` is guarded by the lock of the bucket of its key. */
+/* A wait, on its waiter's stack. All but `enlisted` is guarded by the lock of the bucket of its key. What a
+ * waker goes to stands together: among many waits, each line more is one that is in no cache. */
 struct park_wait {
     const void *key;
     struct park_wait *next, *prev; /* ring of the waits at this address, in order of arrival */
     struct park_wait *next_key;    /* of the first in a ring: the first of another address here */
     struct sleeper *sleeper;
-    const thrum_lock *held_by;
-    const void *site;
-    bool forever; /* no time-out will end it */
     int64_t since;
     uintptr_t word;
     int result;  /* 0, THRUM_CANCELLED or -EDEADLK, when it was taken out by somebody else */
     bool queued; /* it is in a bucket */
     bool moved;
+    bool forever; /* no time-out will end it */
+    const thrum_lock *held_by;
+    const void *site;
     struct park_wait *enlisted_next, **enlisted_at; /* with its token; by the token's guard */
 };
 

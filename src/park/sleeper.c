@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "park/deadlock.h"
 #include "park/lockword.h"
@@ -36,10 +37,13 @@ static struct sleeper *fresh(struct sleeper_roll *roll)
     if (roll->used == ROLL_BLOCKS * ROLL_BLOCK)
         return NULL;
     struct sleeper **block = &roll->blocks[roll->used / ROLL_BLOCK];
-    if (*block == NULL)
-        *block = calloc(ROLL_BLOCK, sizeof(struct sleeper));
-    if (*block == NULL)
-        return NULL;
+    if (*block == NULL) {
+        size_t size = ROLL_BLOCK * sizeof(struct sleeper);
+        *block = aligned_alloc(_Alignof(struct sleeper), size);
+        if (*block == NULL)
+            return NULL;
+        memset(*block, 0, size);
+    }
     struct sleeper *sleeper = &(*block)[roll->used % ROLL_BLOCK];
     sleeper->owner = roll->used << LOCK_BITS;
     /* Release: pairs with sleeper_nth, so the block is seen. */

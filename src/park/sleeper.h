@@ -51,7 +51,7 @@ struct sleeper {
     uint32_t ended;         /* 1: it has ended */
     uint64_t native_id;
     char name[SLEEPER_NAME];
-};
+} __attribute__((aligned(64))); /* what a waker goes to is in the first line, and in no other sleeper's */
 
 #define REPORT_SIZE 256
 

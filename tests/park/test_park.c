@@ -212,6 +212,37 @@ TEST(on_one_address_are_woken_longest_first)
         check_result(tower.results[i], 0);
 }
 
+enum { ADDRESSES = 8 };
+
+static void wake_each_address(void)
+{
+    struct unparked done;
+    for (size_t i = ADDRESSES; i-- > 0;) {
+        check_int(unpark(tower.keys[i], 1, note, &done), 1);
+        check(done.more);
+        check_int(done.first_owner, tower.fakes[i].sleeper->owner);
+        check_int(unpark(tower.keys[i], SIZE_MAX, note, &done), 1);
+        check_int(done.first_owner, tower.fakes[ADDRESSES + i].sleeper->owner);
+        check_int(unpark(tower.keys[i], 1, note, &done), 0);
+    }
+}
+
+/* Two waits each, and whoever comes second has to find the first behind all those of other addresses. */
+TEST(on_addresses_that_share_a_bucket_are_told_apart)
+{
+    size_t found = 0;
+    for (size_t i = 0; found < ADDRESSES; i++)
+        if (park_bucket_of(KEY(i)) == park_bucket_of(KEY(0)))
+            tower.keys[found++] = KEY(i);
+    for (size_t i = 0; i < ADDRESSES; i++)
+        tower.keys[ADDRESSES + i] = tower.keys[i];
+    for (int round = 0; round < 3; round++) {
+        run_tower(2 * ADDRESSES, wake_each_address, OS_FOREVER);
+        for (size_t i = 0; i < 2 * ADDRESSES; i++)
+            check_result(tower.results[i], 0);
+    }
+}
+
 static void nothing(void)
 {
 }
@@ -378,6 +409,7 @@ int main(void)
         cmocka_unit_test(woken_as_the_time_ends_is_woken),
         cmocka_unit_test(on_different_addresses_are_woken_in_any_order),
         cmocka_unit_test(on_one_address_are_woken_longest_first),
+        cmocka_unit_test(on_addresses_that_share_a_bucket_are_told_apart),
         cmocka_unit_test(time_out_in_any_place_of_the_queue),
         cmocka_unit_test(moved_are_woken_at_the_other_address),
         cmocka_unit_test(moved_that_times_out_leaves_the_new_queue),
