@@ -90,13 +90,22 @@ THRUM_API const char *thrum_version(void);
  *                             more than 292 years is for ever
  *     thrum_until(deadline)   until thrum_monotonic_ns() reaches deadline, for loops
  *                             that share one limit between many calls
+ *     thrum_interruptible(t)  as t, but a wait in which a signal handler has run in the waiting
+ *                             thread ends with THRUM_INTERRUPTED; others go on as if there
+ *                             had been none. See threading.h, 'Signals'.
  */
 typedef struct thrum_timeout {
     int64_t ns_; /* by kind: 0 | nanoseconds from now | nanoseconds on the clock | 0 */
     int64_t kind_;
 } thrum_timeout;
 
-enum { THRUM_TIMEOUT_FOREVER_ = 0, THRUM_TIMEOUT_AFTER_ = 1, THRUM_TIMEOUT_UNTIL_ = 2, THRUM_TIMEOUT_INVALID_ = 3 };
+enum {
+    THRUM_TIMEOUT_FOREVER_ = 0,
+    THRUM_TIMEOUT_AFTER_ = 1,
+    THRUM_TIMEOUT_UNTIL_ = 2,
+    THRUM_TIMEOUT_INVALID_ = 3,
+    THRUM_TIMEOUT_INTERRUPTIBLE_ = 4 /* added to one of the first three */
+};
 
 static inline thrum_timeout thrum_timeout_(int64_t kind, int64_t ns)
 {
@@ -121,6 +130,13 @@ static inline thrum_timeout thrum_seconds(double seconds)
 static inline thrum_timeout thrum_until(int64_t deadline)
 {
     return thrum_timeout_(THRUM_TIMEOUT_UNTIL_, deadline);
+}
+
+static inline thrum_timeout thrum_interruptible(thrum_timeout timeout)
+{
+    if (timeout.kind_ != THRUM_TIMEOUT_INVALID_)
+        timeout.kind_ |= THRUM_TIMEOUT_INTERRUPTIBLE_;
+    return timeout;
 }
 
 /* Now, in nanoseconds on CLOCK_MONOTONIC (Python's time.monotonic_ns). */

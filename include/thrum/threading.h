@@ -200,7 +200,7 @@ THRUM_API int thrum_semaphore_release(thrum_semaphore *semaphore, uint32_t n);
 
 /* A flag that threads wait for (threading.Event). All zero: not set. */
 typedef struct thrum_event {
-    uint32_t state_; /* bit 0: set; bit 1: somebody may be waiting, only while not set */
+    uint32_t state_; /* bit 0: set; bit 1: somebody may be waiting */
     uint32_t label_;
 } thrum_event;
 
@@ -212,9 +212,35 @@ THRUM_API void thrum_event_set(thrum_event *event);   /* wakes all who wait; nev
 THRUM_API void thrum_event_clear(thrum_event *event); /* never blocks */
 THRUM_API bool thrum_event_is_set(const thrum_event *event);
 
+/* Set it, in a signal handler: see 'Signals'. 0; -EINVAL when thrum_signals_start has not been called, and nothing
+ * has changed. Lock-free; leaves errno alone. */
+THRUM_API int thrum_event_set_from_signal(thrum_event *event);
+
 /* Wait until it is set (Event.wait). 0, at once if it is set already; THRUM_TIMEOUT;
  * THRUM_CANCELLED; -EINVAL; -EAGAIN. Sees all that was done before the set. */
 THRUM_API int thrum_event_wait(thrum_event *event, thrum_timeout timeout);
+
+/* ---- Signals ------------------------------------------------------------------------- */
+
+/*
+ * The library sets no signal handlers unless asked to. Signals disturb no call: a wait in which a handler
+ * has run goes on, whatever that handler's SA_RESTART says.
+ *
+ * In a handler, the functions named ..._from_signal may be called, and no others. What they have to wake is woken by a
+ * helper thread, which thrum_signals_start makes; without it they return -EINVAL and do nothing.
+ *
+ * A wait that asks for it by thrum_interruptible(timeout) ends with THRUM_INTERRUPTED when a handler has run in
+ * the waiting thread: any handler, of the program or a library. It ends as a time-out ends it: nothing was
+ * taken, nothing is lost, and what came first counts; a condition's lock is held again. That is for loops
+ * that look at a flag of the handler's, and has a gap: a handler that runs just before the thread falls asleep
+ * interrupts nothing. Free of it are thrum_event_set_from_signal, where the wait is for that event, and
+ * thrum_token_bind_signal, which ends whatever the thread waits for.
+ */
+
+/* Make the helper thread, if it is not there: before the first handler that calls ..._from_signal can run. It
+ * blocks all signals and keeps nothing from exiting. A forked child makes its own when it first waits.
+ * 0, -EAGAIN. */
+THRUM_API THRUM_MUST_USE int thrum_signals_start(void);
 
 /* ---- Thread ------------------------------------------------------------------------ */
 

@@ -30,6 +30,8 @@ struct park_lot {
     struct park_bucket buckets[PARK_BUCKETS];
     uint32_t adopting; /* a word lock, see token.c */
     uint32_t endless;  /* waits for a lock without a time-out; see deadlock.h */
+    /* One bit a bucket: handlers have noted it for park_review. */
+    uint64_t noted[(PARK_BUCKETS + 63) / 64];
 } __attribute__((aligned(4096)));
 
 #endif

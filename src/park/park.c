@@ -159,16 +159,18 @@ static int enqueue(struct park_call *call, struct park_wait *wait, thrum_token *
     return result;
 }
 
-/* A time-out is not one until the wait has been taken out: before that, a waker may have it. */
+/* A time-out or a signal ends nothing until the wait has been taken out: before that, a waker may have it. */
 static int sleep_until_woken(struct park_wait *wait, int64_t deadline)
 {
     struct sleeper *self = wait->sleeper;
     /* Acquire: pairs with the waker's release, so its result and all it did before are seen. */
     while (os_load_acquire(&self->wake) == 0) {
-        if (self->ops->sleep(self, deadline) == -ETIMEDOUT) {
+        int result = self->ops->sleep(self, deadline);
+        if (result != 0) {
             if (withdraw(wait))
-                return THRUM_TIMEOUT;
+                return result == -EINTR ? THRUM_INTERRUPTED : THRUM_TIMEOUT;
             deadline = OS_FOREVER; /* the waker that took us out is about to store its 1 */
+            self->interruptible = false;
         }
     }
     return wait->result;
@@ -179,12 +181,17 @@ int park(struct park_call *call)
     struct sleeper *self = sleeper_self();
     if (self == NULL)
         return -EAGAIN;
+    /* Relaxed: it changes in fork(2) only, when there is no other thread. */
+    if (os_load_relaxed(&os_state()->signals.missing) != 0 && thrum_signals_start() != 0)
+        return -EAGAIN;
     thrum_token *token = call->uncancellable ? NULL : self->token;
     struct park_wait wait = {.key = call->key,
                              .sleeper = self,
                              .held_by = call->held_by,
                              .site = call->site,
-                             .forever = call->deadline == OS_FOREVER,
+                             .review = call->reviewed ? call->validate : NULL,
+                             .arg = call->arg,
+                             .forever = call->deadline == OS_FOREVER && !call->interruptible,
                              .since = call->since};
     if (token != NULL && !token_enlist(token, &wait))
         return THRUM_CANCELLED;
@@ -193,7 +200,8 @@ int park(struct park_call *call)
     if (result == 0) {
         if (call->before_sleep != NULL)
             call->before_sleep(call->arg);
-        bool endless = call->held_by != NULL && call->deadline == OS_FOREVER;
+        self->interruptible = call->interruptible;
+        bool endless = call->held_by != NULL && wait.forever;
         if (endless)
             deadlock_count(1);
         if (endless && deadlock_found(self, call->held_by))
@@ -337,11 +345,72 @@ size_t unpark_requeue(const void *from, const thrum_lock *to, size_t n,
     return done.woken;
 }
 
+/* ---- Asking again ---- */
+
+void park_note(const void *key)
+{
+    size_t place = (size_t)(park_bucket_of(key) - os_state()->lot.buckets);
+    /* Release: the change that the waits shall see comes before. */
+    (void)os_or_release(&os_state()->lot.noted[place / 64], UINT64_C(1) << place % 64);
+}
+
+static bool is_over(const struct park_wait *wait)
+{
+    return wait->review != NULL && !wait->review(wait->arg);
+}
+
+/* Take out those of one address that are over, in front of the chain; `at` is where the list of keys
+ * points to them, and the next address is returned. */
+static struct park_wait **take_over(struct park_wait **at, struct park_wait **chain)
+{
+    size_t n = 1, taken = 0;
+    for (const struct park_wait *wait = (*at)->next; wait != *at; wait = wait->next)
+        n++;
+    struct park_wait *wait = *at;
+    for (size_t i = 0; i < n; i++) {
+        struct park_wait *next = wait->next;
+        if (is_over(wait)) {
+            take_out(at, wait);
+            wait->result = PARK_CHANGED;
+            wait->next = *chain;
+            *chain = wait;
+            taken++;
+        }
+        wait = next;
+    }
+    return taken == n ? at : &(*at)->next_key;
+}
+
+static void review(struct park_bucket *bucket)
+{
+    struct park_wait *chain = NULL;
+    os_wordlock_acquire(&bucket->guard);
+    for (struct park_wait **at = &bucket->keys; *at != NULL;)
+        at = take_over(at, &chain);
+    unlock_bucket(bucket);
+    while (chain != NULL) {
+        struct park_wait *next = chain->next; /* before the wait is gone */
+        park_wake(chain->sleeper);
+        chain = next;
+    }
+}
+
+void park_review(void)
+{
+    struct park_lot *lot = &os_state()->lot;
+    for (size_t i = 0; i < sizeof lot->noted / sizeof lot->noted[0]; i++) {
+        /* Relaxed: what was noted before the bell is seen; the rest rings again. Acquire: pairs with park_note. */
+        uint64_t noted = os_load_relaxed(&lot->noted[i]) != 0 ? os_exchange_acquire(&lot->noted[i], 0) : 0;
+        for (; noted != 0; noted &= noted - 1)
+            review(&lot->buckets[i * 64 + (size_t)__builtin_ctzll(noted)]);
+    }
+}
+
 /* ---- The rest ---- */
 
 int park_deadline(thrum_timeout timeout, int64_t *ret_deadline)
 {
-    switch (timeout.kind_) {
+    switch (timeout.kind_ & ~(int64_t)THRUM_TIMEOUT_INTERRUPTIBLE_) {
     case THRUM_TIMEOUT_FOREVER_:
         *ret_deadline = OS_FOREVER;
         return 0;

@@ -42,6 +42,8 @@ struct park_call {
     int64_t deadline;          /* os_now() to reach, or OS_FOREVER */
     int64_t since;             /* since when the caller has been trying, for wakers that are fair; 0: untold */
     bool uncancellable;        /* true: the sleeper's cancel token does not end it */
+    bool interruptible;        /* true: a signal handler that runs in its sleep ends it */
+    bool reviewed;             /* true: validate is asked again, as often as somebody likes, while it waits: signal.h */
     bool ret_moved;            /* out: it was moved to another address meanwhile */
     uintptr_t ret_word;        /* out, when woken: what the waker's commit returned */
 };
@@ -49,7 +51,7 @@ struct park_call {
 enum { PARK_CHANGED = 1000 };
 
 /*
- * Wait. 0: woken by unpark; PARK_CHANGED: validate said no; THRUM_TIMEOUT; THRUM_CANCELLED: the
+ * Wait. 0: woken by unpark; PARK_CHANGED: validate said no; THRUM_TIMEOUT; THRUM_INTERRUPTED; THRUM_CANCELLED: the
  * sleeper's token is cancelled; -EAGAIN: the calling thread could not be registered; -EDEADLK: held_by's owner waits
  * for us, by however many others, or has ended. A wait that was woken is never reported as one of the others: it left
  * the queue by one way only.
@@ -87,6 +89,20 @@ size_t unpark_requeue(const void *from, const thrum_lock *to, size_t n,
 #define park_deadline thrum_park_deadline_
 int park_deadline(thrum_timeout timeout, int64_t *ret_deadline);
 
+/* Whether a wait with this time-out is to be .interruptible. */
+static inline bool park_interruptible(thrum_timeout timeout)
+{
+    return (timeout.kind_ & THRUM_TIMEOUT_INTERRUPTIBLE_) != 0;
+}
+
+/* Note that the waits at this address are to be asked again whether they shall still wait: lock-free, for signal
+ * handlers. And ask all that were noted: those that were parked with .reviewed and whose validate says no
+ * end with PARK_CHANGED. See signal.h. */
+#define park_note thrum_park_note_
+#define park_review thrum_park_review_
+void park_note(const void *key);
+void park_review(void);
+
 /* Empty the lot: in a forked child, where nobody waits. */
 #define park_forked thrum_park_forked_
 void park_forked(void);
@@ -100,12 +116,14 @@ struct park_wait {
     struct park_wait *next, *prev; /* ring of the waits at this address, in order of arrival */
     struct park_wait *next_key;    /* of the first in a ring: the first of another address here */
     struct sleeper *sleeper;
+    bool (*review)(void *arg); /* the call's validate, if it is .reviewed; or NULL */
+    void *arg;
     int64_t since;
     uintptr_t word;
-    int result;  /* 0, THRUM_CANCELLED or -EDEADLK, when it was taken out by somebody else */
+    int result;  /* 0, THRUM_CANCELLED, -EDEADLK or PARK_CHANGED, when it was taken out by somebody else */
     bool queued; /* it is in a bucket */
     bool moved;
-    bool forever; /* no time-out will end it */
+    bool forever; /* no time-out and no signal will end it */
     const thrum_lock *held_by;
     const void *site;
     struct park_wait *enlisted_next, **enlisted_at; /* with its token; by the token's guard */

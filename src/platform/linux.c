@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,22 +19,32 @@
 
 /* ---- Futex ---- */
 
-int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline)
+/* 0, or minus what the system says. */
+static int futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline, bool endless)
 {
     struct timespec at;
-    const struct timespec *until = NULL;
     if (deadline <= 0)
         return -ETIMEDOUT; /* the kernel would take its time to say so */
-    if (deadline != OS_FOREVER) {
-        at.tv_sec = (time_t)(deadline / 1000000000);
-        at.tv_nsec = (long)(deadline % 1000000000);
-        until = &at;
-    }
+    at.tv_sec = (time_t)(deadline / 1000000000);
+    at.tv_nsec = (long)(deadline % 1000000000);
     os_point_();
     /* The BITSET form takes a point on CLOCK_MONOTONIC, not a length of time. */
-    long result =
-        syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, until, NULL, FUTEX_BITSET_MATCH_ANY);
-    return result < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+    long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, endless ? NULL : &at, NULL,
+                          FUTEX_BITSET_MATCH_ANY);
+    return result < 0 ? -errno : 0;
+}
+
+int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    return futex_wait(word, expected, deadline, deadline == OS_FOREVER) == -ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+/* Never without a time-out: behind a handler with SA_RESTART the kernel goes on with an endless wait by itself,
+ * and says EINTR of one that has a time-out, be it 292 years. */
+int os_futex_wait_interruptible(const uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    int result = futex_wait(word, expected, deadline, false);
+    return result == -ETIMEDOUT || result == -EINTR ? result : 0;
 }
 
 void os_futex_wake(const uint32_t *word, int n)
@@ -91,6 +102,19 @@ int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size)
     if (error == 0)
         error = pthread_create(&thread, &attributes, run, arg);
     (void)pthread_attr_destroy(&attributes);
+    return -error;
+}
+
+int os_helper_create(void *(*run)(void *arg), void *arg)
+{
+    sigset_t all, before;
+    pthread_t thread;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited */
+    int error = pthread_create(&thread, NULL, run, arg);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        (void)pthread_detach(thread);
     return -error;
 }
 

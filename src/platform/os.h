@@ -59,6 +59,8 @@
 #define os_add_seq_cst(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_SEQ_CST))
 #define os_add_relaxed(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELAXED))
 #define os_sub_acq_rel(p, value) (os_point_(), __atomic_fetch_sub((p), (value), __ATOMIC_ACQ_REL))
+#define os_sub_relaxed(p, value) (os_point_(), __atomic_fetch_sub((p), (value), __ATOMIC_RELAXED))
+#define os_or_release(p, value) (os_point_(), __atomic_fetch_or((p), (value), __ATOMIC_RELEASE))
 #define os_or_relaxed(p, value) (os_point_(), __atomic_fetch_or((p), (value), __ATOMIC_RELAXED))
 
 #define os_cas_seq_cst(p, expected, value) \
@@ -75,6 +77,7 @@
 /* ---- Futex ---------------------------------------------------------------------- */
 
 #define os_futex_wait thrum_os_futex_wait_
+#define os_futex_wait_interruptible thrum_os_futex_wait_interruptible_
 #define os_futex_wake thrum_os_futex_wake_
 
 #define OS_FOREVER INT64_MAX
@@ -84,7 +87,10 @@
  * included): the caller looks again; -ETIMEDOUT. */
 int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline);
 
-/* Wake at most n sleepers. The memory need no longer be what it was, or be there: a wake
+/* The same, and -EINTR: a signal handler ran in this thread while it slept, restarting ones included. */
+int os_futex_wait_interruptible(const uint32_t *word, uint32_t expected, int64_t deadline);
+
+/* Wake at most n sleepers. May be called in a signal handler. The memory need no longer be what it was, or be there: a wake
  * that comes late is a wake for no reason. */
 void os_futex_wake(const uint32_t *word, int n);
 
@@ -132,6 +138,7 @@ static inline void os_pause(void)
 #define os_native_id thrum_os_native_id_
 #define os_smallest_stack thrum_os_smallest_stack_
 #define os_on_thread_exit thrum_os_on_thread_exit_
+#define os_helper_create thrum_os_helper_create_
 
 typedef unsigned long os_thread;
 
@@ -149,6 +156,25 @@ size_t os_smallest_stack(void);
 /* Have `ended(arg)` called when the calling thread ends, also one that is not ours. Later than
  * most other destructors of thread-locals; set again by one that uses us after that. 0, -EAGAIN, -ENOMEM. */
 int os_on_thread_exit(void (*ended)(void *arg), void *arg);
+
+/* A thread of the library's own, that nobody joins and that ends with the process. All signals are blocked in
+ * it, from the first. 0, -EAGAIN, -ENOMEM. */
+int os_helper_create(void *(*run)(void *arg), void *arg);
+
+/* ---- Signals ------------------------------------------------------------------------------
+ *
+ * Not for two threads at once.
+ */
+#define os_signal_take thrum_os_signal_take_
+#define os_signal_give_back thrum_os_signal_give_back_
+
+/* Have arrived(signo) called in a handler of that signal; then the handler that was there before is called, if
+ * it is a function. System calls under way are not restarted. 0; -EINVAL: it is no signal, or one that cannot be
+ * handled, or that a handler cannot return from. */
+int os_signal_take(int signo, void (*arrived)(int signo));
+
+/* Put the handler from before back, unless the program has set another one meanwhile. */
+void os_signal_give_back(int signo);
 
 /* ---- Process ---------------------------------------------------------------------------- */
 

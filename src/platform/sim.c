@@ -26,6 +26,8 @@
 #define CHOICES_MAX (1u << 20)
 #define ENDINGS_MAX 4
 #define NUMBERS_MAX 4096
+#define SIGNALS_MAX 64
+#define FIRST_NATIVE_ID 1000
 #define STEP_NS 20 /* what an operation takes on the virtual clock */
 #define TIME_COMES_ONE_IN 50
 
@@ -43,6 +45,10 @@ struct thread {
     const struct thread *joined;
     int64_t deadline;
     bool timed_out;
+    bool helper;           /* the run does not wait for its end */
+    void (*handler)(void); /* of a signal that has arrived for it, or NULL */
+    bool interrupted;      /* its sleep ended for that */
+    bool in_handler;
     int64_t priority; /* PCT: the highest ready one runs */
     void *(*run)(void *arg);
     void *arg;
@@ -64,6 +70,7 @@ static struct {
     size_t n_leaving;
     const void *numbered[NUMBERS_MAX];
     size_t n_numbered;
+    void (*arrived[SIGNALS_MAX])(int signo);
 } sim;
 
 static uint64_t draw(void)
@@ -227,10 +234,8 @@ static void await_baton(struct thread *self)
     self->baton = 0;
 }
 
-/* One step of the running thread is over. It goes on when it is chosen again. */
-static void step(bool elsewhere)
+static void change_over(struct thread *self, bool elsewhere)
 {
-    struct thread *self = sim.current;
     sim.steps++;
     sim.now += STEP_NS;
     if (sim.steps > sim.plan.max_steps)
@@ -252,6 +257,26 @@ static void step(bool elsewhere)
         await_baton(self);
 }
 
+static void run_handler(struct thread *self)
+{
+    while (self->handler != NULL && !self->in_handler) {
+        void (*handler)(void) = self->handler;
+        self->handler = NULL;
+        self->in_handler = true;
+        handler();
+        self->in_handler = false;
+    }
+}
+
+/* One step of the running thread is over. It goes on when it is chosen again, with a signal's handler first. */
+static void step(bool elsewhere)
+{
+    struct thread *self = sim.current;
+    change_over(self, elsewhere);
+    if (self->state == READY)
+        run_handler(self);
+}
+
 void sim_point(void)
 {
     if (sim.active)
@@ -262,10 +287,12 @@ void sim_point(void)
 static bool block(const uint32_t *word, const struct thread *joined, int64_t deadline)
 {
     struct thread *self = sim.current;
+    if (self->in_handler)
+        sim_fail("a signal handler blocks");
     self->word = word;
     self->joined = joined;
     self->deadline = deadline;
-    self->timed_out = false;
+    self->timed_out = self->interrupted = false;
     self->state = BLOCKED;
     step(false);
     return !self->timed_out;
@@ -281,6 +308,13 @@ int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline)
     if (deadline <= sim.now)
         return -ETIMEDOUT;
     return block(word, NULL, deadline) ? 0 : -ETIMEDOUT;
+}
+
+int os_futex_wait_interruptible(const uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    sim.current->interrupted = false;
+    int result = os_futex_wait(word, expected, deadline);
+    return result == 0 && sim.current->interrupted ? -EINTR : result;
 }
 
 static const uint32_t *woken_word;
@@ -329,6 +363,7 @@ static void end(struct thread *thread)
     thread->ending = (struct ending){0};
     if (ending.ended != NULL)
         ending.ended(ending.arg);
+    run_handler(thread);
     thread->state = ENDED;
     for (size_t i = 0; i < sim.n_threads; i++)
         if (sim.threads[i].state == BLOCKED && sim.threads[i].word == NULL && sim.threads[i].joined == thread)
@@ -345,15 +380,14 @@ static void *trampoline(void *arg)
     return NULL;
 }
 
-int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size)
+static int create(void *(*run)(void *arg), void *arg, bool helper)
 {
     pthread_t thread;
-    (void)stack_size;
     sim_point();
     if (sim.n_threads == THREADS_MAX)
         return -EAGAIN;
     struct thread *made = &sim.threads[sim.n_threads];
-    *made = (struct thread){.run = run, .arg = arg};
+    *made = (struct thread){.run = run, .arg = arg, .helper = helper};
     int error = pthread_create(&thread, NULL, trampoline, made);
     if (error != 0)
         return -error;
@@ -361,6 +395,17 @@ int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size)
     sim.n_threads++;
     begin(made);
     return 0;
+}
+
+int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size)
+{
+    (void)stack_size;
+    return create(run, arg, false);
+}
+
+int os_helper_create(void *(*run)(void *arg), void *arg)
+{
+    return create(run, arg, true);
 }
 
 os_thread os_thread_self(void)
@@ -393,7 +438,7 @@ void os_thread_get_name(char *ret_name, size_t size)
 
 uint64_t os_native_id(void)
 {
-    return 1000 + index_of(sim.current);
+    return FIRST_NATIVE_ID + index_of(sim.current);
 }
 
 size_t os_smallest_stack(void)
@@ -405,6 +450,42 @@ int os_on_thread_exit(void (*ended)(void *arg), void *arg)
 {
     sim.current->ending = (struct ending){ended, arg};
     return 0;
+}
+
+/* ---- Signals ---- */
+
+int os_signal_take(int signo, void (*arrived)(int signo))
+{
+    if (signo <= 0 || signo >= SIGNALS_MAX)
+        return -EINVAL;
+    sim.arrived[signo] = arrived;
+    return 0;
+}
+
+void os_signal_give_back(int signo)
+{
+    sim.arrived[signo] = NULL;
+}
+
+void sim_raise(int signo)
+{
+    if (sim.arrived[signo] != NULL)
+        sim.arrived[signo](signo);
+}
+
+bool sim_signal(uint64_t native_id, void (*handler)(void))
+{
+    struct thread *thread = &sim.threads[native_id - FIRST_NATIVE_ID];
+    bool takes = thread->state != ENDED && !thread->helper && thread->handler == NULL;
+    if (takes) {
+        thread->handler = handler;
+        if (thread->state == BLOCKED && thread->word != NULL) {
+            thread->state = READY;
+            thread->interrupted = true;
+        }
+    }
+    sim_point();
+    return takes;
 }
 
 /* ---- Process ---- */
@@ -455,7 +536,7 @@ static bool others_run(void)
 {
     size_t live = 0;
     for (size_t i = 1; i < sim.n_threads; i++)
-        live += sim.threads[i].state != ENDED;
+        live += sim.threads[i].state != ENDED && !sim.threads[i].helper;
     return live > 0;
 }
 
@@ -476,7 +557,7 @@ struct sim_result sim_run(const struct sim_plan *plan, void (*scenario)(void))
     while (sim.n_leaving > 0)
         sim.leaving[--sim.n_leaving]();
     for (size_t i = 1; others_run(); i = i % (sim.n_threads - 1) + 1)
-        if (sim.threads[i].state != ENDED)
+        if (sim.threads[i].state != ENDED && !sim.threads[i].helper)
             os_thread_join(i);
     end(self);
     sim.active = false;

@@ -58,6 +58,16 @@ void sim_point(void);
 #define sim_planted thrum_sim_planted_
 bool sim_planted(const char *name);
 
+/* Have a signal handler run in the thread of that native id: at the point where it stands, which may be in the middle
+ * of anything, before it does another operation. Its sleep at a futex word ends. False: it has ended, or has
+ * one to run already. The handler may do what one may, and let others run meanwhile. */
+#define sim_signal thrum_sim_signal_
+bool sim_signal(uint64_t native_id, void (*handler)(void));
+
+/* A signal arrives for the calling thread: the handler that os_signal_take has set runs. */
+#define sim_raise thrum_sim_raise_
+void sim_raise(int signo);
+
 /* A number for an address, by order of first use, so that no run depends on where things lie. */
 #define sim_number thrum_sim_number_
 uint64_t sim_number(const void *address);

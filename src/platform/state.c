@@ -21,6 +21,7 @@ void os_forked(void)
     park_forked();
     threads_forked();
     sleepers_forked();
+    signals_forked();
     state->executors.guard = 0;
     state->labels.guard = 0;
     state->reporter.guard = 0;

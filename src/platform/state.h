@@ -14,6 +14,7 @@
 #include "park/label.h"
 #include "park/lot.h"
 #include "park/roll.h"
+#include "park/signal.h"
 #include "platform/os.h"
 #include "threading/roll.h"
 
@@ -27,6 +28,7 @@ struct os_state {
 #ifdef THRUM_CHECKED
     struct object_table objects;
 #endif
+    struct signals signals;
     uint32_t generation; /* forks between the first process and this one */
 };
 

@@ -1,13 +1,25 @@
 /*
  * event.c - a flag that threads wait for
  *
- * Bit 0: set. Bit 1: somebody may be parked, only while it is not set. While bit 1 is set, the
- * event is set under the bucket's lock, where the waiters are taken out in the same moment.
+ * Bit 0: set. Bit 1: somebody may be parked. While bit 1 is set, the event is set and cleared under the
+ * bucket's lock, where the waiters are taken out in the same moment.
+ *
+ * But for a signal handler, which can take no lock: it sets bit 0 and leaves bit 1, and has the helper
+ * ask the waiters again (park/signal.h). The event is set from then on for all, and nobody can begin
+ * to wait. Those who are parked belong to this set: it wakes them, or another set or clear does
+ * that comes first, or they find it set when their time is over. Bit 1 stays until then, for the helper touches
+ * no event, which may be gone: the waiters say what they see.
  */
+#include <errno.h>
+
 #include "park/park.h"
+#include "park/signal.h"
 
 #define SET 1u
 #define PARKED 2u
+
+/* What a waiter is told that was taken out. */
+enum { WAS_SET, LOOK_AGAIN };
 
 /* Under the bucket's lock. */
 static uintptr_t set(void *arg, const struct unparked *done)
@@ -17,14 +29,14 @@ static uintptr_t set(void *arg, const struct unparked *done)
     /* Release: who sees it set sees what was done before. The event may be gone after this, for
      * somebody may have seen it. Exchange: PARKED may have been taken along by another set. */
     (void)os_exchange_release(&event->state_, SET);
-    return 0;
+    return WAS_SET;
 }
 
 void thrum_event_set(thrum_event *event)
 {
     uint32_t state = os_load_relaxed(&event->state_);
     do {
-        if (state == PARKED && !os_planted("event-missed-wake")) {
+        if ((state & PARKED) != 0 && !os_planted("event-missed-wake")) {
             (void)unpark(event, SIZE_MAX, set, event);
             return;
         }
@@ -32,42 +44,87 @@ void thrum_event_set(thrum_event *event)
     } while (!os_cas_release(&event->state_, &state, SET));
 }
 
+int thrum_event_set_from_signal(thrum_event *event)
+{
+    if (!signals_started())
+        return -EINVAL;
+    uint32_t state = os_load_relaxed(&event->state_);
+    /* Release: as in set. The event may be gone after this. */
+    while (!os_cas_release(&event->state_, &state, state | SET))
+        continue;
+    if (state == PARKED)
+        signal_review(event);
+    return 0;
+}
+
+/* Under the bucket's lock. */
+static uintptr_t clear(void *arg, const struct unparked *done)
+{
+    thrum_event *event = arg;
+    uint32_t state = SET | PARKED;
+    (void)done;
+    /* Relaxed: it tells nobody of anything. If it is another by now, those who were parked then have been
+     * taken out already, and those that we have taken out came later. */
+    return os_cas_relaxed(&event->state_, &state, 0) ? WAS_SET : LOOK_AGAIN;
+}
+
 void thrum_event_clear(thrum_event *event)
 {
     uint32_t state = SET;
     /* Relaxed: it tells nobody of anything; and whoever waits while it is not set stays. */
-    (void)os_cas_relaxed(&event->state_, &state, 0);
+    if (!os_cas_relaxed(&event->state_, &state, 0) && state == (SET | PARKED))
+        (void)unpark(event, SIZE_MAX, clear, event);
 }
 
 bool thrum_event_is_set(const thrum_event *event)
 {
     /* Acquire: pairs with the release of set. */
-    return os_load_acquire(&event->state_) == SET;
+    return (os_load_acquire(&event->state_) & SET) != 0;
 }
 
+struct waiter {
+    const thrum_event *event;
+    bool was_set;
+};
+
+/* Under the bucket's lock; before the wait, and then whenever the helper asks. */
 static bool not_set(void *arg)
 {
-    const thrum_event *event = arg;
-    /* Relaxed: from PARKED it is set under this bucket's lock only. */
-    return os_load_relaxed(&event->state_) == PARKED;
+    struct waiter *waiter = arg;
+    /* Acquire: it may be a handler's set, which comes from nowhere. Any other comes under this bucket's lock. */
+    uint32_t state = os_load_acquire(&waiter->event->state_);
+    waiter->was_set = (state & SET) != 0;
+    return state == PARKED;
+}
+
+/* 0: it was set, even if it is cleared again by now; PARK_CHANGED: look again. */
+static int park_once(thrum_event *event, struct park_call *call)
+{
+    uint32_t state = 0;
+    /* Relaxed: the bit carries no data. */
+    if (!os_cas_relaxed(&event->state_, &state, PARKED) && (state & SET) != 0)
+        return PARK_CHANGED;
+    struct waiter waiter = {event, false};
+    call->arg = &waiter;
+    int result = park(call);
+    if (result == 0 && call->ret_word == LOOK_AGAIN)
+        return PARK_CHANGED;
+    return result == PARK_CHANGED && waiter.was_set ? 0 : result;
 }
 
 int thrum_event_wait(thrum_event *event, thrum_timeout timeout)
 {
-    struct park_call call = {.key = event, .validate = not_set, .arg = event};
+    struct park_call call = {
+        .key = event, .validate = not_set, .reviewed = true, .interruptible = park_interruptible(timeout)};
     int result = park_deadline(timeout, &call.deadline);
-    while (result == 0 && !thrum_event_is_set(event)) {
-        if (call.deadline <= 0)
-            return THRUM_TIMEOUT;
-        uint32_t state = 0;
-        /* Relaxed: the bit carries no data. */
-        if (!os_cas_relaxed(&event->state_, &state, PARKED) && state == SET)
-            continue;
-        result = park(&call);
+    if (result != 0)
+        return result;
+    while (!thrum_event_is_set(event)) {
+        result = call.deadline > 0 ? park_once(event, &call) : THRUM_TIMEOUT;
         if (result == 0)
-            return 0; /* it was set, even if it is cleared again by now */
-        if (result == PARK_CHANGED)
-            result = 0;
+            return 0;
+        if (result != PARK_CHANGED)
+            return thrum_event_is_set(event) ? 0 : result; /* by a handler, and the helper was yet to come */
     }
-    return result;
+    return 0;
 }
