@@ -33,7 +33,7 @@ extern "C" {
  * can be written; a condition's wait takes its lock again before it returns.
  *
  * Whoever made it frees it, when no thread or executor uses it any more. All calls are
- * safe from any thread; none blocks; none may be called from a signal handler.
+ * safe from any thread; none blocks, but for the last two; none may be called from a signal handler.
  */
 typedef struct thrum_token thrum_token;
 
@@ -43,12 +43,31 @@ THRUM_API void thrum_token_cancel(thrum_token *token);
 THRUM_API bool thrum_token_is_cancelled(const thrum_token *token);
 
 /* Make `token` (or none, with NULL) the calling thread's own, and return the one that
- * was. A task of an executor starts with that of its submit or map. Clean-up that must
- * be able to wait sets NULL and puts the old one back. */
+ * was. A task of an executor starts with that of its submit or map. */
 THRUM_API thrum_token *thrum_token_set(thrum_token *token);
 
 /* Whether the calling thread's own token is cancelled: for loops that run long. */
 THRUM_API bool thrum_cancelled(void);
+
+/* Clean-up that must be able to wait: in the block that follows, the calling thread has no token of its own; on
+ * every way out of it, by its end, break, return, goto or a C++ exception, it has the old one again.
+ *
+ *     THRUM_SHIELD { result = thrum_queue_put(queue, &last, thrum_seconds(1)); }
+ */
+#define THRUM_SHIELD THRUM_SHIELD_(__LINE__)
+
+/* Cancel the token when that signal arrives: Ctrl-C, with SIGINT. It is cancelled as soon as the handler has run,
+ * so that a read(2) that returns EINTR in its own thread finds thrum_cancelled; a thread that waits with it as its
+ * own is woken, wherever it stood, with no gap. Several tokens may be bound to one signal, and one to several.
+ *
+ * The first sets a handler, without SA_RESTART, that afterwards calls the one that was there before, if that
+ * is a function; with the last unbound, that one is put back, unless the program has set another meanwhile. Freeing a
+ * token unbinds it. Both wait for a handler that is just running. Bindings are there in a forked child, too.
+ * bind: 0; -EINVAL: it is no signal, or one that no handler can be set for (SIGKILL), or that a handler cannot
+ * return from (SIGSEGV, SIGBUS, SIGFPE, SIGILL); -EALREADY: it is bound to it; -ENOMEM, -EAGAIN.
+ * unbind: 0; -EINVAL: it is not bound to it. */
+THRUM_API THRUM_MUST_USE int thrum_token_bind_signal(thrum_token *token, int signo);
+THRUM_API int thrum_token_unbind_signal(thrum_token *token, int signo);
 
 /* ---- Lock ------------------------------------------------------------------ */
 
@@ -294,6 +313,30 @@ THRUM_API uint64_t thrum_thread_native_id(const thrum_thread *thread);
 
 /* The calling thread's id in the system (threading.get_native_id). */
 THRUM_API uint64_t thrum_get_native_id(void);
+
+struct thrum_shield_ {
+    thrum_token *token;
+    bool inside;
+};
+
+static inline struct thrum_shield_ thrum_shield_begin_(void)
+{
+    struct thrum_shield_ shield;
+    shield.token = thrum_token_set(NULL);
+    shield.inside = true;
+    return shield;
+}
+
+static inline void thrum_shield_end_(struct thrum_shield_ *shield)
+{
+    (void)thrum_token_set(shield->token);
+}
+
+/* Each line's has a name of its own, so that one may stand in another. */
+#define THRUM_SHIELD_(n_) THRUM_SHIELD_AS_(n_)
+#define THRUM_SHIELD_AS_(n_)                                                                                        \
+    for (struct thrum_shield_ thrum_shield_##n_ __attribute__((__cleanup__(thrum_shield_end_))) = thrum_shield_begin_(); \
+         thrum_shield_##n_.inside; thrum_shield_##n_.inside = false)
 
 #ifndef __cplusplus
 #define thrum_lock_init(...) thrum_lock_init_(__VA_ARGS__, .size = sizeof(thrum_lock_options))

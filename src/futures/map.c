@@ -317,9 +317,10 @@ static void await(struct map *map)
     while (still_pieces(map)) {
         call.deadline = map->tick < map->deadline ? map->tick : map->deadline;
         call.uncancellable = map->outcome != 0;
+        call.interruptible = map->outcome == 0 && park_interruptible(map->options->timeout);
         int result = park(&call);
-        if (result == THRUM_CANCELLED)
-            call_off(map, THRUM_CANCELLED);
+        if (result == THRUM_CANCELLED || result == THRUM_INTERRUPTED)
+            call_off(map, result);
         else if (result != PARK_CHANGED)
             look_at_clock(map);
         if (result == -EAGAIN)

@@ -165,7 +165,9 @@ static int pool_close(void *self, thrum_timeout timeout)
     for (size_t i = 0; i < pool->workers; i++) {
         if (pool->threads[i] == NULL)
             continue;
-        result = thrum_thread_join(pool->threads[i], NULL, thrum_until(deadline));
+        thrum_timeout left = thrum_until(deadline);
+        result = thrum_thread_join(pool->threads[i], NULL,
+                                   park_interruptible(timeout) ? thrum_interruptible(left) : left);
         if (result != 0)
             return result;
         thrum_thread_free(pool->threads[i]);

@@ -5,17 +5,22 @@
  * can be found in the parking lot and taken off after it has left; the canceller marks the token
  * first and then expels every wait on the list. So a wait either sees the mark under its
  * bucket's lock, or is found there.
+ *
+ * A signal that a token is bound to marks it in the handler, so it is cancelled from then on; the
+ * helper thread expels who waits.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "park/park.h"
+#include "park/signal.h"
 #include "platform/state.h"
 
 struct thrum_token {
     uint32_t guard; /* a word lock over waits */
     uint32_t cancelled;
     uint32_t generation; /* of the process that waits belongs to */
+    uint32_t bound;      /* 1: it was bound to a signal, and may be still */
     struct park_wait *waits;
 };
 
@@ -56,6 +61,10 @@ int thrum_token_new(thrum_token **ret_token)
 
 void thrum_token_free(thrum_token *token)
 {
+    if (token == NULL)
+        return;
+    while (token->bound != 0 && signal_errand_remove(0, NULL, token) == 0)
+        continue;
     free(token);
 }
 
@@ -70,15 +79,42 @@ bool thrum_token_is_cancelled(const thrum_token *token)
     return token_cancelled(token);
 }
 
+static void mark(void *arg)
+{
+    thrum_token *token = arg;
+    /* Release: pairs with token_cancelled. */
+    os_store_release(&token->cancelled, 1);
+}
+
 void thrum_token_cancel(thrum_token *token)
 {
     lock_token(token);
-    /* Release: pairs with token_cancelled. */
-    os_store_release(&token->cancelled, 1);
+    mark(token);
     /* A waiter must take the guard to leave, so each wait stays while we look at it. */
     for (struct park_wait *wait = token->waits; wait != NULL; wait = wait->enlisted_next)
         park_expel(wait, THRUM_CANCELLED);
     os_wordlock_release(&token->guard);
+}
+
+static void cancel(void *arg)
+{
+    thrum_token_cancel(arg);
+}
+
+int thrum_token_bind_signal(thrum_token *token, int signo)
+{
+    struct signal_errand *errand;
+    if (token == NULL || signo == 0)
+        return -EINVAL;
+    int result = signal_errand_add(&errand, signo, mark, cancel, token);
+    if (result == 0)
+        os_store_relaxed(&token->bound, 1); /* relaxed: for who frees it, when nobody else uses it */
+    return result;
+}
+
+int thrum_token_unbind_signal(thrum_token *token, int signo)
+{
+    return token == NULL ? -EINVAL : signal_errand_remove(signo, cancel, token);
 }
 
 bool token_enlist(thrum_token *token, struct park_wait *wait)

@@ -52,14 +52,18 @@ static void give_back(void *arg)
 }
 
 /* Wait with the lock given back, until the deadline; the lock is held again at the end. */
-static int wait_until(thrum_condition *condition, int64_t deadline)
+static int wait_until(thrum_condition *condition, int64_t deadline, bool interruptible)
 {
     uint32_t levels = condition->own_.count_; /* zero where the lock is not its own */
     condition->own_.count_ = 0;
     condition->state_ = 1;
 
     struct leave leave = {condition, false};
-    struct park_call call = {.key = condition, .before_sleep = give_back, .arg = &leave, .deadline = deadline};
+    struct park_call call = {.key = condition,
+                             .before_sleep = give_back,
+                             .arg = &leave,
+                             .deadline = deadline,
+                             .interruptible = interruptible};
     int result = park(&call);
     if (leave.left && (result == -EDEADLK ||
                        lock_take_again(lock_of(condition), result == 0 ? call.ret_word : LOCK_NONE_PARKED) != 0))
@@ -74,7 +78,9 @@ int thrum_condition_wait(thrum_condition *condition, thrum_timeout timeout)
     int result = park_deadline(timeout, &deadline);
     if (result != 0)
         return result;
-    return lock_is_mine(lock_of(condition)) ? wait_until(condition, deadline) : -EPERM;
+    if (!lock_is_mine(lock_of(condition)))
+        return -EPERM;
+    return wait_until(condition, deadline, park_interruptible(timeout));
 }
 
 int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void *arg), void *arg, thrum_timeout timeout)
@@ -90,7 +96,7 @@ int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void 
             result = THRUM_TIMEOUT; /* no time to wait, so the lock need not be given up */
         if (result != 0)
             return result;
-        result = wait_until(condition, deadline);
+        result = wait_until(condition, deadline, park_interruptible(timeout));
     }
     return 0;
 }
