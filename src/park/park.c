@@ -167,7 +167,7 @@ static int sleep_until_woken(struct park_wait *wait, int64_t deadline)
     while (os_load_acquire(&self->wake) == 0) {
         int result = self->ops->sleep(self, deadline);
         if (result != 0) {
-            if (withdraw(wait))
+            if (withdraw(wait) || os_planted("interrupt-takes-wake"))
                 return result == -EINTR ? THRUM_INTERRUPTED : THRUM_TIMEOUT;
             deadline = OS_FOREVER; /* the waker that took us out is about to store its 1 */
             self->interruptible = false;

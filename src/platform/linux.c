@@ -105,19 +105,6 @@ int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size)
     return -error;
 }
 
-int os_helper_create(void *(*run)(void *arg), void *arg)
-{
-    sigset_t all, before;
-    pthread_t thread;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited */
-    int error = pthread_create(&thread, NULL, run, arg);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0)
-        (void)pthread_detach(thread);
-    return -error;
-}
-
 os_thread os_thread_self(void)
 {
     return pthread_self();
@@ -190,6 +177,24 @@ int os_on_thread_exit(void (*ended)(void *arg), void *arg)
         return -key_error;
     ending = (struct ending){ended, arg};
     return -pthread_setspecific(key, &ending);
+}
+
+/* ---- A thread of the library's own ---- */
+
+int os_helper_create(void *(*run)(void *arg), void *arg)
+{
+    sigset_t all, before;
+    pthread_t thread;
+    (void)pthread_once(&once, make_key); /* a forked child has to know that it has no helper */
+    if (key_error != 0)
+        return -key_error;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited */
+    int error = pthread_create(&thread, NULL, run, arg);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        (void)pthread_detach(thread);
+    return -error;
 }
 
 /* ---- Process ---- */

