@@ -149,8 +149,8 @@ typedef struct thrum_close_options {
 
 /*
  * Wait for all tasks that were submitted, end the workers and free the executor
- * (Executor.shutdown). Futures stay valid. 0, and the handle is gone; THRUM_TIMEOUT or
- * THRUM_CANCELLED: nothing can be submitted any more (THRUM_CLOSED), what was goes on, and
+ * (Executor.shutdown). Futures stay valid. 0, and the handle is gone; THRUM_TIMEOUT, THRUM_CANCELLED or
+ * THRUM_INTERRUPTED: nothing can be submitted any more (THRUM_CLOSED), what was goes on, and
  * close can be called again; -EDEADLK from a task of this executor; -EINVAL. Nobody else may be calling it
  * or submitting by then. NULL is allowed.
  */
@@ -222,9 +222,9 @@ typedef struct thrum_map_options {
  * Pool.map). Returns when no task of it runs any more.
  *
  * 0: all are done. THRUM_FAILED: at least one failed; the first failure stops the handing out
- * of inputs, unless .errors is given. THRUM_CANCELLED, THRUM_TIMEOUT: called off; what ran has
+ * of inputs, unless .errors is given. THRUM_CANCELLED, THRUM_TIMEOUT, THRUM_INTERRUPTED: called off; what ran has
  * ended, the sooner the more a task heeds thrum_cancelled: when the time is over, or the caller's wait is
- * cancelled, the call cancels .token, or one of its own where none is given. -EINVAL, -ENOMEM, -ENOTSUP,
+ * cancelled or interrupted, the call cancels .token, or one of its own where none is given. -EINVAL, -ENOMEM, -ENOTSUP,
  * THRUM_CLOSED: nothing was run. Outputs of inputs that came to no result are zero; an
  * .errors record of one that was never started has the outcome THRUM_CANCELLED.
  *

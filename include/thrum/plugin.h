@@ -84,7 +84,8 @@ typedef struct thrum_executor_ops {
     int (*submit)(void *self, thrum_job *job);
 
     /* Finish all jobs that were taken, then end the workers and free `self`. 0; THRUM_TIMEOUT,
-     * THRUM_CANCELLED: not yet, it will be called again. Not called from a task that job_run runs. */
+     * THRUM_CANCELLED, THRUM_INTERRUPTED: not yet, it will be called again. Not called from a task that job_run runs.
+     */
     int (*close)(void *self, thrum_timeout timeout);
 
     size_t (*workers)(void *self); /* how many tasks it runs at once; at least 1 */

@@ -6,8 +6,8 @@
  * number of producers and consumers.
  *
  * All calls but _new and _free are safe from any thread; those with a time-out may block
- * and are cancellation points. They return -EAGAIN where the calling thread is new to thrum and
- * there is no memory to register it. A forked child may use a queue that no other thread was
+ * and are cancellation points; THRUM_INTERRUPTED where the time-out asks for it. They return -EAGAIN where the calling
+ * thread is new to thrum and there is no memory to register it. A forked child may use a queue that no other thread was
  * inside of at the fork.
  */
 #ifndef THRUM_QUEUE_H

@@ -8,8 +8,9 @@
  * moved or go away.
  *
  * Every call that may block ends in one place, which gives all of them the same
- * three ends: what was waited for, THRUM_TIMEOUT, and THRUM_CANCELLED when the
- * waiting thread's token is cancelled (but for taking a lock, see below).
+ * ends: what was waited for, THRUM_TIMEOUT, THRUM_CANCELLED when the waiting thread's
+ * token is cancelled (but for taking a lock, see below), and THRUM_INTERRUPTED where the
+ * time-out asks for it by thrum_interruptible (see 'Signals').
  *
  * After fork(2), in the child: threads of the parent are gone, nobody waits for
  * anything, and a lock that another thread held stays held, so that to wait for it is -EDEADLK. The child may use
@@ -334,8 +335,9 @@ static inline void thrum_shield_end_(struct thrum_shield_ *shield)
 
 /* Each line's has a name of its own, so that one may stand in another. */
 #define THRUM_SHIELD_(n_) THRUM_SHIELD_AS_(n_)
-#define THRUM_SHIELD_AS_(n_)                                                                                        \
-    for (struct thrum_shield_ thrum_shield_##n_ __attribute__((__cleanup__(thrum_shield_end_))) = thrum_shield_begin_(); \
+#define THRUM_SHIELD_AS_(n_)                                                      \
+    for (struct thrum_shield_ thrum_shield_##n_                                   \
+         __attribute__((__cleanup__(thrum_shield_end_))) = thrum_shield_begin_(); \
          thrum_shield_##n_.inside; thrum_shield_##n_.inside = false)
 
 #ifndef __cplusplus

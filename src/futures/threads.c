@@ -166,8 +166,8 @@ static int pool_close(void *self, thrum_timeout timeout)
         if (pool->threads[i] == NULL)
             continue;
         thrum_timeout left = thrum_until(deadline);
-        result = thrum_thread_join(pool->threads[i], NULL,
-                                   park_interruptible(timeout) ? thrum_interruptible(left) : left);
+        result =
+            thrum_thread_join(pool->threads[i], NULL, park_interruptible(timeout) ? thrum_interruptible(left) : left);
         if (result != 0)
             return result;
         thrum_thread_free(pool->threads[i]);

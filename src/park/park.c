@@ -181,8 +181,10 @@ int park(struct park_call *call)
     struct sleeper *self = sleeper_self();
     if (self == NULL)
         return -EAGAIN;
-    /* Relaxed: it changes in fork(2) only, when there is no other thread. */
-    if (os_load_relaxed(&os_state()->signals.missing) != 0 && thrum_signals_start() != 0)
+    /* What no handler can end, like a wait for a lock, needs no helper. Relaxed: it is set in fork(2) only, when
+     * there is no other thread. */
+    bool needs_helper = call->reviewed || !call->uncancellable;
+    if (needs_helper && os_load_relaxed(&os_state()->signals.missing) != 0 && thrum_signals_start() != 0)
         return -EAGAIN;
     thrum_token *token = call->uncancellable ? NULL : self->token;
     struct park_wait wait = {.key = call->key,

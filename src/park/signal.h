@@ -24,7 +24,7 @@
  *
  * The helper is made by thrum_signals_start or the first errand, never by a handler. It blocks all
  * signals, belongs to no one, and is cut off at exit. A forked child has none, and nobody who waits; the first that is
- * about to wait there makes one. Until then there is nobody to be woken.
+ * about to wait there, for something that a handler may bring about, makes one. Until then there is nobody to be woken.
  *
  * All calls for handlers leave errno as it was.
  */

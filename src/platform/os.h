@@ -90,8 +90,8 @@ int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline);
 /* The same, and -EINTR: a signal handler ran in this thread while it slept, restarting ones included. */
 int os_futex_wait_interruptible(const uint32_t *word, uint32_t expected, int64_t deadline);
 
-/* Wake at most n sleepers. May be called in a signal handler. The memory need no longer be what it was, or be there: a wake
- * that comes late is a wake for no reason. */
+/* Wake at most n sleepers. May be called in a signal handler. The memory need no longer be what it was, or be there: a
+ * wake that comes late is a wake for no reason. */
 void os_futex_wake(const uint32_t *word, int n);
 
 /* ---- A lock of one word, for a few instructions ------------------------------------

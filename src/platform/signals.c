@@ -21,7 +21,7 @@ static void (*arrived_)(int signo);
 static void on_signal(int signo, siginfo_t *info, void *context)
 {
     int error = errno;
-    os_load_acquire(&arrived_)(signo); /* acquire: pairs with take; it was there before the handler */
+    os_load_acquire (&arrived_)(signo); /* acquire: pairs with take; it was there before the handler */
     /* Relaxed: see above. */
     uintptr_t function = os_load_relaxed(&before[signo].function);
     if (function != 0 && os_load_relaxed(&before[signo].takes_info))

@@ -8,7 +8,7 @@
  * ask the waiters again (park/signal.h). The event is set from then on for all, and nobody can begin
  * to wait. Those who are parked belong to this set: it wakes them, or another set or clear does
  * that comes first, or they find it set when their time is over. Bit 1 stays until then, for the helper touches
- * no event, which may be gone: the waiters say what they see.
+ * no event, which may be gone: the waiters say what they see. So who parks at an event parks with .reviewed.
  */
 #include <errno.h>
 

@@ -53,6 +53,14 @@ int use_threading(int (*target)(void *), void *arg, thrum_token *token)
     result |= thrum_rlock_acquire(&rlock, thrum_seconds(0.5)) | thrum_rlock_release(&rlock);
     result |= thrum_condition_wait(&condition, thrum_until(thrum_monotonic_ns() + 1000));
     result |= thrum_semaphore_acquire(&semaphore, thrum_seconds(1)) | thrum_semaphore_release(&bounded, 1);
+    result |= thrum_event_wait(&event, thrum_interruptible(thrum_seconds(1)));
+    result |= thrum_signals_start() | thrum_event_set_from_signal(&event);
+    result |= thrum_token_bind_signal(token, 2) | thrum_token_unbind_signal(token, 2);
+    THRUM_SHIELD
+    {
+        THRUM_SHIELD
+        result |= thrum_event_wait(&event, THRUM_NOWAIT);
+    }
     return result | thrum_event_wait(&event, THRUM_FOREVER);
 }
 

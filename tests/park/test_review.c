@@ -28,7 +28,8 @@ static int wait_at(struct fake *fake, const void *key, struct asked *asked, bool
     return park_as(fake, &call);
 }
 
-/* Five waits, of which the last to come plays the world: a and d are to go, b is not, c is not asked, e is elsewhere. */
+/* Five waits, of which the last to come plays the world: a and d are to go, b is not, c is not asked, e is elsewhere.
+ */
 static struct fake a, b, c, d, e;
 static struct asked as_a, as_b, as_c, as_d, as_e;
 
