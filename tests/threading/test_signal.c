@@ -21,10 +21,12 @@ static void set_handler(int signo, void (*handler)(int signo))
 
 static void set_event(int signo)
 {
+    int before = errno;
     (void)signo;
     errno = 4711;
     if (thrum_event_set_from_signal(&event) != 0 || errno != 4711)
         abort();
+    errno = before;
     atomic_fetch_add(&handled, 1);
 }
 
