@@ -26,7 +26,8 @@
  * signals, belongs to no one, and is cut off at exit. A forked child has none, and nobody who waits; the first that is
  * about to wait there, for something that a handler may bring about, makes one. Until then there is nobody to be woken.
  *
- * All calls for handlers leave errno as it was.
+ * All calls for handlers leave errno as it was. A public function made of them may not ask object_is either, which
+ * takes a lock in debug builds: NULL is all it can tell.
  */
 #ifndef PARK_SIGNAL_H_
 #define PARK_SIGNAL_H_

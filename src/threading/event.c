@@ -46,7 +46,7 @@ void thrum_event_set(thrum_event *event)
 
 int thrum_event_set_from_signal(thrum_event *event)
 {
-    if (!signals_started())
+    if (event == NULL || !signals_started())
         return -EINVAL;
     uint32_t state = os_load_relaxed(&event->state_);
     /* Release: as in set. The event may be gone after this. */

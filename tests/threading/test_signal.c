@@ -45,6 +45,7 @@ TEST(without_a_helper_nothing_is_set)
     check(!thrum_event_is_set(&event));
     check_result(thrum_signals_start(), 0);
     check_result(thrum_signals_start(), 0);
+    check_result(thrum_event_set_from_signal(NULL), -EINVAL);
     check_result(thrum_event_set_from_signal(&event), 0);
     check(thrum_event_is_set(&event));
     thrum_event_clear(&event);
