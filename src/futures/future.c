@@ -312,8 +312,7 @@ static bool still_waiting(void *arg)
 /* 0: it is done; THRUM_TIMEOUT, THRUM_CANCELLED, THRUM_INTERRUPTED, -EINVAL, -EAGAIN. */
 static int await(thrum_future *future, thrum_timeout timeout)
 {
-    struct park_call call = {
-        .key = &future->state, .validate = still_waiting, .arg = future, .interruptible = park_interruptible(timeout)};
+    struct park_call call = {.key = &future->state, .validate = still_waiting, .arg = future};
     int result = park_deadline(timeout, &call.deadline);
     while (result == 0 && !is_done(future)) {
         if (call.deadline <= 0)

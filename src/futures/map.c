@@ -174,7 +174,7 @@ static void look_at_clock(struct map *map)
         call_off(map, THRUM_TIMEOUT);
     if (now < map->tick)
         return;
-    map->tick = now + PROGRESS_NS;
+    map->tick = park_after(now, PROGRESS_NS);
     if (done > map->told && done < map->n) {
         map->told = done;
         map->options->progress(done, map->n, map->options->progress_arg);
@@ -315,9 +315,8 @@ static void await(struct map *map)
 {
     struct park_call call = {.key = &map->pieces, .validate = still_pieces, .arg = map};
     while (still_pieces(map)) {
-        call.deadline = map->tick < map->deadline ? map->tick : map->deadline;
+        call.deadline = map->tick < map->deadline ? map->tick | (map->deadline & PARK_INTERRUPTIBLE) : map->deadline;
         call.uncancellable = map->outcome != 0;
-        call.interruptible = map->outcome == 0 && park_interruptible(map->options->timeout);
         int result = park(&call);
         if (result == THRUM_CANCELLED || result == THRUM_INTERRUPTED)
             call_off(map, result);
@@ -395,7 +394,7 @@ int thrum_map_with(thrum_executor *executor, const thrum_task *task, const void 
     map->errors = o.errors;
     map->options = &o;
     map->deadline = deadline;
-    map->tick = o.progress != NULL ? os_now() + PROGRESS_NS : OS_FOREVER;
+    map->tick = o.progress != NULL ? park_after(os_now(), PROGRESS_NS) : OS_FOREVER;
     map->caller = sleeper_self();
     result = run(map);
     drop(map);

@@ -165,9 +165,7 @@ static int pool_close(void *self, thrum_timeout timeout)
     for (size_t i = 0; i < pool->workers; i++) {
         if (pool->threads[i] == NULL)
             continue;
-        thrum_timeout left = thrum_until(deadline);
-        result =
-            thrum_thread_join(pool->threads[i], NULL, park_interruptible(timeout) ? thrum_interruptible(left) : left);
+        result = thrum_thread_join(pool->threads[i], NULL, park_timeout(deadline));
         if (result != 0)
             return result;
         thrum_thread_free(pool->threads[i]);

@@ -170,7 +170,6 @@ static int sleep_until_woken(struct park_wait *wait, int64_t deadline)
             if (withdraw(wait) || os_planted("interrupt-takes-wake"))
                 return result == -EINTR ? THRUM_INTERRUPTED : THRUM_TIMEOUT;
             deadline = OS_FOREVER; /* the waker that took us out is about to store its 1 */
-            self->interruptible = false;
         }
     }
     return wait->result;
@@ -193,7 +192,7 @@ int park(struct park_call *call)
                              .site = call->site,
                              .review = call->reviewed ? call->validate : NULL,
                              .arg = call->arg,
-                             .forever = call->deadline == OS_FOREVER && !call->interruptible,
+                             .forever = call->deadline == OS_FOREVER,
                              .since = call->since};
     if (token != NULL && !token_enlist(token, &wait))
         return THRUM_CANCELLED;
@@ -202,7 +201,6 @@ int park(struct park_call *call)
     if (result == 0) {
         if (call->before_sleep != NULL)
             call->before_sleep(call->arg);
-        self->interruptible = call->interruptible;
         bool endless = call->held_by != NULL && wait.forever;
         if (endless)
             deadlock_count(1);
@@ -410,26 +408,37 @@ void park_review(void)
 
 /* ---- The rest ---- */
 
+int64_t park_after(int64_t now, int64_t ns)
+{
+    return ns < OS_FOREVER - now ? (now + ns + 1) & ~PARK_INTERRUPTIBLE : OS_FOREVER;
+}
+
 int park_deadline(thrum_timeout timeout, int64_t *ret_deadline)
 {
+    int64_t deadline;
     switch (timeout.kind_ & ~(int64_t)THRUM_TIMEOUT_INTERRUPTIBLE_) {
     case THRUM_TIMEOUT_FOREVER_:
-        *ret_deadline = OS_FOREVER;
-        return 0;
+        deadline = OS_FOREVER;
+        break;
     case THRUM_TIMEOUT_AFTER_:
-        if (timeout.ns_ <= 0) {
-            *ret_deadline = 0;
-        } else {
-            int64_t now = os_now();
-            *ret_deadline = timeout.ns_ < OS_FOREVER - now ? now + timeout.ns_ : OS_FOREVER;
-        }
-        return 0;
+        deadline = timeout.ns_ > 0 ? park_after(os_now(), timeout.ns_) : 0;
+        break;
     case THRUM_TIMEOUT_UNTIL_:
-        *ret_deadline = timeout.ns_;
-        return 0;
+        deadline = timeout.ns_ > 0 ? park_after(0, timeout.ns_) : 0;
+        break;
     default:
         return -EINVAL;
     }
+    if (deadline > 0 && (timeout.kind_ & THRUM_TIMEOUT_INTERRUPTIBLE_) != 0)
+        deadline |= PARK_INTERRUPTIBLE;
+    *ret_deadline = deadline;
+    return 0;
+}
+
+thrum_timeout park_timeout(int64_t deadline)
+{
+    thrum_timeout timeout = thrum_until(deadline & ~PARK_INTERRUPTIBLE);
+    return (deadline & PARK_INTERRUPTIBLE) != 0 ? thrum_interruptible(timeout) : timeout;
 }
 
 void park_forked(void)

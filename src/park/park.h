@@ -39,10 +39,9 @@ struct park_call {
     void *arg;
     const thrum_lock *held_by; /* a lock whose owner alone can end this wait, or NULL; see deadlock.h */
     const void *site;          /* where in the program, for reports */
-    int64_t deadline;          /* os_now() to reach, or OS_FOREVER */
+    int64_t deadline;          /* as by park_deadline */
     int64_t since;             /* since when the caller has been trying, for wakers that are fair; 0: untold */
     bool uncancellable;        /* true: the sleeper's cancel token does not end it */
-    bool interruptible;        /* true: a signal handler that runs in its sleep ends it */
     bool reviewed;             /* true: validate is asked again, as often as somebody likes, while it waits: signal.h */
     bool ret_moved;            /* out: it was moved to another address meanwhile */
     uintptr_t ret_word;        /* out, when woken: what the waker's commit returned */
@@ -84,16 +83,25 @@ size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const st
 size_t unpark_requeue(const void *from, const thrum_lock *to, size_t n,
                       void (*commit)(void *arg, size_t moved, bool more), void *arg);
 
-/* The deadline of a time-out that starts now, into *ret_deadline: 0, or -EINVAL. An expired one,
- * THRUM_NOWAIT included, is 0 or in the past; OS_FOREVER: none. */
+/*
+ * The deadline of a time-out that starts now, into *ret_deadline: 0, or -EINVAL. An expired one,
+ * THRUM_NOWAIT included, is 0 or in the past; OS_FOREVER: none.
+ *
+ * Deadlines are even. One whose lowest bit is set is the same, but a signal handler that runs in the wait ends it:
+ * so this goes wherever a deadline is handed on to, and is forgotten nowhere. Of no deadline it makes one in
+ * 292 years, and that is not endless to those who look for deadlocks: a handler may end it. So deadlines are
+ * made here and by park_after only, not by adding to os_now().
+ */
+#define PARK_INTERRUPTIBLE INT64_C(1)
 #define park_deadline thrum_park_deadline_
 int park_deadline(thrum_timeout timeout, int64_t *ret_deadline);
 
-/* Whether a wait with this time-out is to be .interruptible. */
-static inline bool park_interruptible(thrum_timeout timeout)
-{
-    return (timeout.kind_ & THRUM_TIMEOUT_INTERRUPTIBLE_) != 0;
-}
+/* So many ns after a point of time, as a deadline, which is rounded up: no wait is cut short. And a deadline as
+ * a time-out again. */
+#define park_after thrum_park_after_
+#define park_timeout thrum_park_timeout_
+int64_t park_after(int64_t now, int64_t ns);
+thrum_timeout park_timeout(int64_t deadline);
 
 /* Note that the waits at this address are to be asked again whether they shall still wait: lock-free, for signal
  * handlers. And ask all that were noted: those that were parked with .reviewed and whose validate says no

@@ -19,8 +19,9 @@ __thread struct sleeper *sleeper_current;
 
 static int thread_sleep(struct sleeper *sleeper, int64_t deadline)
 {
-    return sleeper->interruptible ? os_futex_wait_interruptible(&sleeper->wake, 0, deadline)
-                                  : os_futex_wait(&sleeper->wake, 0, deadline);
+    if ((deadline & PARK_INTERRUPTIBLE) != 0) /* see park_deadline */
+        return os_futex_wait_interruptible(&sleeper->wake, 0, deadline);
+    return os_futex_wait(&sleeper->wake, 0, deadline);
 }
 
 static void thread_wake(struct sleeper *sleeper)

@@ -32,8 +32,8 @@ struct sleeper;
 #define SLEEPER_NAME 32
 
 struct sleeper_ops {
-    /* Sleep while sleeper->wake is 0. 0: it may be 1 now; -ETIMEDOUT: the deadline has passed; -EINTR: the
-     * sleeper is interruptible, and a signal handler ran in its sleep. */
+    /* Sleep while sleeper->wake is 0. 0: it may be 1 now; -ETIMEDOUT: the deadline has passed; -EINTR: it
+     * has PARK_INTERRUPTIBLE, and a signal handler ran. */
     int (*sleep)(struct sleeper *sleeper, int64_t deadline);
     void (*wake)(struct sleeper *sleeper);
 };
@@ -45,7 +45,6 @@ struct sleeper {
     thrum_token *token;   /* its own cancel token or NULL; only the sleeper itself touches it */
     char *report;         /* where thrum_fail writes; NULL outside a task */
     struct sleeper *next; /* in the list of records given back */
-    bool interruptible;   /* its sleep ends when a signal handler has run; only the sleeper itself touches it */
 
     /* For those who ask why nobody goes on. */
     struct park_wait *wait; /* its wait, while it is in a queue; under the lock of waits_at's bucket */

@@ -80,7 +80,7 @@
 #define os_futex_wait_interruptible thrum_os_futex_wait_interruptible_
 #define os_futex_wake thrum_os_futex_wake_
 
-#define OS_FOREVER INT64_MAX
+#define OS_FOREVER (INT64_MAX - 1) /* even: see park_deadline */
 
 /* Sleep while *word is `expected`, until woken or the clock reaches `deadline` (ns,
  * os_now; OS_FOREVER). 0: woken, or *word was another, or for no reason (signals

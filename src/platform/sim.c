@@ -313,7 +313,7 @@ int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline)
 int os_futex_wait_interruptible(const uint32_t *word, uint32_t expected, int64_t deadline)
 {
     sim.current->interrupted = false;
-    int result = os_futex_wait(word, expected, deadline);
+    int result = os_futex_wait(word, expected, deadline < OS_FOREVER ? deadline : OS_FOREVER);
     return result == 0 && sim.current->interrupted ? -EINTR : result;
 }
 

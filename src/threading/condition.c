@@ -52,18 +52,14 @@ static void give_back(void *arg)
 }
 
 /* Wait with the lock given back, until the deadline; the lock is held again at the end. */
-static int wait_until(thrum_condition *condition, int64_t deadline, bool interruptible)
+static int wait_until(thrum_condition *condition, int64_t deadline)
 {
     uint32_t levels = condition->own_.count_; /* zero where the lock is not its own */
     condition->own_.count_ = 0;
     condition->state_ = 1;
 
     struct leave leave = {condition, false};
-    struct park_call call = {.key = condition,
-                             .before_sleep = give_back,
-                             .arg = &leave,
-                             .deadline = deadline,
-                             .interruptible = interruptible};
+    struct park_call call = {.key = condition, .before_sleep = give_back, .arg = &leave, .deadline = deadline};
     int result = park(&call);
     if (leave.left && (result == -EDEADLK ||
                        lock_take_again(lock_of(condition), result == 0 ? call.ret_word : LOCK_NONE_PARKED) != 0))
@@ -78,9 +74,7 @@ int thrum_condition_wait(thrum_condition *condition, thrum_timeout timeout)
     int result = park_deadline(timeout, &deadline);
     if (result != 0)
         return result;
-    if (!lock_is_mine(lock_of(condition)))
-        return -EPERM;
-    return wait_until(condition, deadline, park_interruptible(timeout));
+    return lock_is_mine(lock_of(condition)) ? wait_until(condition, deadline) : -EPERM;
 }
 
 int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void *arg), void *arg, thrum_timeout timeout)
@@ -96,7 +90,7 @@ int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void 
             result = THRUM_TIMEOUT; /* no time to wait, so the lock need not be given up */
         if (result != 0)
             return result;
-        result = wait_until(condition, deadline, park_interruptible(timeout));
+        result = wait_until(condition, deadline);
     }
     return 0;
 }

@@ -114,8 +114,7 @@ static int park_once(thrum_event *event, struct park_call *call)
 
 int thrum_event_wait(thrum_event *event, thrum_timeout timeout)
 {
-    struct park_call call = {
-        .key = event, .validate = not_set, .reviewed = true, .interruptible = park_interruptible(timeout)};
+    struct park_call call = {.key = event, .validate = not_set, .reviewed = true};
     int result = park_deadline(timeout, &call.deadline);
     if (result != 0)
         return result;

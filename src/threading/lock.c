@@ -114,7 +114,7 @@ static bool announce(thrum_lock *lock)
 }
 
 /* Until it is taken, or the time is over, or it can never be had. */
-static int wait_for(thrum_lock *lock, uint32_t parked, int64_t deadline, bool interruptible, const void *site)
+static int wait_for(thrum_lock *lock, uint32_t parked, int64_t deadline, const void *site)
 {
     uint32_t owner = sleeper_current->owner;
     struct park_call call = {.key = lock,
@@ -123,8 +123,7 @@ static int wait_for(thrum_lock *lock, uint32_t parked, int64_t deadline, bool in
                              .held_by = lock,
                              .site = site,
                              .deadline = deadline,
-                             .uncancellable = true,
-                             .interruptible = interruptible};
+                             .uncancellable = true};
     for (;;) {
         if (spin(lock, owner, parked))
             return 0;
@@ -150,18 +149,16 @@ int thrum_lock_acquire_slow_(thrum_lock *lock, thrum_timeout timeout)
     const struct sleeper *self = sleeper_self();
     if (self == NULL)
         return -EAGAIN;
-    if (try_to_take(lock, self->owner, 0))
-        return 0;
-    if (deadline <= 0)
-        return THRUM_TIMEOUT;
-    return wait_for(lock, 0, deadline, park_interruptible(timeout), __builtin_return_address(0));
+    if (!try_to_take(lock, self->owner, 0))
+        result = deadline > 0 ? wait_for(lock, 0, deadline, __builtin_return_address(0)) : THRUM_TIMEOUT;
+    return result;
 }
 
 int lock_take_again(thrum_lock *lock, uintptr_t told)
 {
     if (told == LOCK_HANDED_OVER)
         return 0;
-    return wait_for(lock, (uint32_t)told, OS_FOREVER, false, __builtin_return_address(0));
+    return wait_for(lock, (uint32_t)told, OS_FOREVER, __builtin_return_address(0));
 }
 
 /* ---- Release ---- */

@@ -22,8 +22,7 @@ static bool none_left(void *arg)
 
 int thrum_semaphore_acquire(thrum_semaphore *semaphore, thrum_timeout timeout)
 {
-    struct park_call call = {
-        .key = semaphore, .validate = none_left, .arg = semaphore, .interruptible = park_interruptible(timeout)};
+    struct park_call call = {.key = semaphore, .validate = none_left, .arg = semaphore};
     int result = park_deadline(timeout, &call.deadline);
     uint32_t state = os_load_relaxed(&semaphore->state_);
     while (result == 0) {

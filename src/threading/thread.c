@@ -275,8 +275,7 @@ static void await_start(thrum_thread *thread)
 
 int thrum_thread_join(thrum_thread *thread, int *ret_code, thrum_timeout timeout)
 {
-    struct park_call call = {
-        .key = &thread->state, .validate = not_ended, .arg = thread, .interruptible = park_interruptible(timeout)};
+    struct park_call call = {.key = &thread->state, .validate = not_ended, .arg = thread};
     int result = park_deadline(timeout, &call.deadline);
     if (result != 0 || state_of(thread) == UNSTARTED || !is_here(thread))
         return -EINVAL;
