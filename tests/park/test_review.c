@@ -137,6 +137,32 @@ TEST(a_signal_ends_a_wait_unless_it_was_woken_first)
     check_result(wait_interrupted(), 0);
 }
 
+static int64_t deadline_of(thrum_timeout timeout)
+{
+    int64_t deadline = 77;
+    int result = park_deadline(timeout, &deadline);
+    check_result(result, deadline == 77 ? -EINVAL : 0);
+    return deadline;
+}
+
+TEST(a_deadline_keeps_what_a_signal_does)
+{
+    check_int(deadline_of(thrum_interruptible(THRUM_FOREVER)), OS_FOREVER + 1);
+    check_int(deadline_of(thrum_interruptible(THRUM_NOWAIT)), 0);
+    check_int(deadline_of(thrum_interruptible(thrum_seconds(-1))), 77);
+    for (int64_t at = 1; at < 9; at++) {
+        int64_t plain = deadline_of(thrum_until(at)), marked = deadline_of(thrum_interruptible(thrum_until(at)));
+        check(plain >= at && plain <= at + 1 && plain % 2 == 0);
+        check_int(marked, plain + 1);
+        check_int(deadline_of(park_timeout(plain)), plain);
+        check_int(deadline_of(park_timeout(marked)), marked);
+    }
+    check_int(deadline_of(thrum_until(INT64_MAX)), OS_FOREVER);
+    check_int(deadline_of(thrum_until(INT64_MAX - 3)), INT64_MAX - 3);
+    check_int(deadline_of(park_timeout(OS_FOREVER)), OS_FOREVER);
+    check_int(deadline_of(park_timeout(OS_FOREVER + 1)), OS_FOREVER + 1);
+}
+
 /* ---- Errands ---- */
 
 static atomic_int seen_to;
@@ -176,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(those_that_are_over_end_and_no_others),
         cmocka_unit_test(a_signal_ends_a_wait_unless_it_was_woken_first),
+        cmocka_unit_test(a_deadline_keeps_what_a_signal_does),
         cmocka_unit_test(an_errand_is_seen_to_until_it_is_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
