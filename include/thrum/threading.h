@@ -111,10 +111,9 @@ typedef struct thrum_lock_options {
 THRUM_API int thrum_lock_init_with(thrum_lock *lock, const thrum_lock_options *options);
 
 /* Take the lock (Lock.acquire). 0 when it is taken; THRUM_TIMEOUT; -EDEADLK when it could only
- * wait for ever (above), at once or later; -EINVAL for a bad time-out; -EAGAIN
- * when the calling thread is new to thrum and no more can be registered. Not a
- * cancellation point. Orders memory: what was done before a release is seen after the
- * acquire that follows it. */
+ * wait for ever (above), at once or later; -EINVAL for a bad time-out; -EAGAIN when the calling thread is new to thrum
+ * and no more can be registered. Not a cancellation point. Orders memory: what was done before a release is seen after
+ * the acquire that follows it. */
 THRUM_API THRUM_MUST_USE THRUM_INLINE_ int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout);
 
 /* Give it back (Lock.release). 0; -EPERM when the caller does not hold it, and nothing
@@ -142,6 +141,12 @@ THRUM_API int thrum_rlock_release(thrum_rlock *lock);
 /* Have report(arg, text) called, in the thread that has something to report, instead of the text being
  * written to standard error; with NULL again the latter. It may take no lock of this library. */
 THRUM_API void thrum_set_reporter(void (*report)(void *arg, const char *text), void *arg);
+
+/* Write to a descriptor, a line each, what every thread that thrum knows does: its name and native id, whether it
+ * runs or what it waits for, where, for how long and how much longer, and who holds it; the text may change in
+ * later versions. Stops nobody for longer than it takes to copy a line; no cancellation point. 0, or the negative
+ * errno of write(2): -EBADF, -EAGAIN, ... (Python: faulthandler.dump_traceback). */
+THRUM_API int thrum_dump(int fd);
 
 /* ---- Condition --------------------------------------------------------------- */
 

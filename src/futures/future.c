@@ -310,9 +310,14 @@ static bool still_waiting(void *arg)
 }
 
 /* 0: it is done; THRUM_TIMEOUT, THRUM_CANCELLED, THRUM_INTERRUPTED, -EINVAL, -EAGAIN. */
-static int await(thrum_future *future, thrum_timeout timeout)
+static int await(thrum_future *future, thrum_timeout timeout, const void *site)
 {
-    struct park_call call = {.key = &future->state, .validate = still_waiting, .arg = future};
+    struct park_call call = {.key = &future->state,
+                             .validate = still_waiting,
+                             .arg = future,
+                             .what = "future of task",
+                             .name = future->job.task->name,
+                             .site = site};
     int result = park_deadline(timeout, &call.deadline);
     while (result == 0 && !is_done(future)) {
         if (call.deadline <= 0)
@@ -345,7 +350,7 @@ static int copy_out(const thrum_future *future, void *ret_output)
 
 int thrum_future_result(thrum_future *future, void *ret_output, thrum_timeout timeout)
 {
-    int result = object_is(future, OBJECT_FUTURE) ? await(future, timeout) : -EINVAL;
+    int result = object_is(future, OBJECT_FUTURE) ? await(future, timeout, __builtin_return_address(0)) : -EINVAL;
     if (result != 0)
         return result;
     if (state_of(future) == CANCELLED)
@@ -368,7 +373,7 @@ int thrum_future_exception(thrum_future *future, thrum_error *ret_error, thrum_t
 {
     if (!object_is(future, OBJECT_FUTURE) || ret_error == NULL)
         return -EINVAL;
-    int result = await(future, timeout);
+    int result = await(future, timeout, __builtin_return_address(0));
     if (result != 0)
         return result;
     int outcome = state_of(future) == CANCELLED ? THRUM_CANCELLED : future->failed;

@@ -313,7 +313,8 @@ static void hand_out(struct map *map)
  * until they have ended. */
 static void await(struct map *map)
 {
-    struct park_call call = {.key = &map->pieces, .validate = still_pieces, .arg = map};
+    struct park_call call = {
+        .key = &map->pieces, .validate = still_pieces, .arg = map, .what = "map of task", .name = map->task->name};
     while (still_pieces(map)) {
         call.deadline = map->tick < map->deadline ? map->tick | (map->deadline & PARK_INTERRUPTIBLE) : map->deadline;
         call.uncancellable = map->outcome != 0;

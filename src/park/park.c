@@ -89,6 +89,7 @@ static void append(struct park_bucket *bucket, struct park_wait *wait)
     bucket->filter |= bit;
     wait->queued = true;
     wait->sleeper->wait = wait;
+    os_store_relaxed(&wait->sleeper->asleep, 0); /* relaxed: a hint for reports */
     /* Sequentially consistent: see deadlock.h, 'an owner that ends'. */
     os_store_seq_cst(&wait->sleeper->waits_at, wait->key);
     if (first == NULL) {
@@ -189,10 +190,13 @@ int park(struct park_call *call)
     struct park_wait wait = {.key = call->key,
                              .sleeper = self,
                              .held_by = call->held_by,
+                             .what = call->what,
+                             .name = call->name,
                              .site = call->site,
                              .review = call->reviewed ? call->validate : NULL,
                              .arg = call->arg,
-                             .forever = call->deadline == OS_FOREVER,
+                             .token = token,
+                             .deadline = call->deadline,
                              .since = call->since};
     if (token != NULL && !token_enlist(token, &wait))
         return THRUM_CANCELLED;
@@ -201,14 +205,14 @@ int park(struct park_call *call)
     if (result == 0) {
         if (call->before_sleep != NULL)
             call->before_sleep(call->arg);
-        bool endless = call->held_by != NULL && wait.forever;
+        bool endless = call->held_by != NULL && wait.deadline == OS_FOREVER;
         if (endless)
             deadlock_count(1);
         if (endless && deadlock_found(self, call->held_by))
             result = -EDEADLK;
         else
             result = sleep_until_woken(&wait, call->deadline);
-        if (wait.forever && wait.held_by != NULL) /* by now: it may have been moved */
+        if (wait.deadline == OS_FOREVER && wait.held_by != NULL) /* by now: it may have been moved */
             deadlock_count((uint32_t)-1);
     }
     if (token != NULL)
@@ -331,9 +335,11 @@ size_t unpark_requeue(const void *from, const thrum_lock *to, size_t n,
     while (chain != NULL) {
         struct park_wait *next = chain->next;
         chain->moved = true;
-        if (chain->forever && chain->held_by == NULL)
+        if (chain->deadline == OS_FOREVER && chain->held_by == NULL)
             deadlock_count(1);
         chain->held_by = to;
+        chain->what = "lock";
+        chain->name = NULL;
         chain->since = now; /* it wants the new thing from now on */
         /* Relaxed: see lock_bucket_of. */
         os_store_relaxed(&chain->key, (const void *)to);

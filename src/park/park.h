@@ -23,8 +23,8 @@
  * Two levels, as in Go's runtime/sema.go: in a bucket, waits of one address hang on the
  * first of them, so what waits elsewhere costs nothing beyond the first.
  *
- * Order of locks: a token's guard, then buckets by address. Nothing else is taken in them,
- * and nobody is woken under a bucket's lock.
+ * Order of locks: a token's guard, then buckets by address, then that of the roll of sleepers. Nothing else is taken
+ * in them, and nobody is woken under a bucket's lock.
  */
 #ifndef PARK_PARK_H_
 #define PARK_PARK_H_
@@ -38,7 +38,9 @@ struct park_call {
     void (*before_sleep)(void *arg); /* when the wait can be found, before it sleeps; or NULL */
     void *arg;
     const thrum_lock *held_by; /* a lock whose owner alone can end this wait, or NULL; see deadlock.h */
-    const void *site;          /* where in the program, for reports */
+    const char *what;          /* what is waited for, in a word ("event"), for reports; */
+    const char *name;          /* its name, if it is no lock, or NULL; it stays as long as the wait; */
+    const void *site;          /* and where in the program */
     int64_t deadline;          /* as by park_deadline */
     int64_t since;             /* since when the caller has been trying, for wakers that are fair; 0: untold */
     bool uncancellable;        /* true: the sleeper's cancel token does not end it */
@@ -131,9 +133,11 @@ struct park_wait {
     int result;  /* 0, THRUM_CANCELLED, -EDEADLK or PARK_CHANGED, when it was taken out by somebody else */
     bool queued; /* it is in a bucket */
     bool moved;
-    bool forever; /* no time-out and no signal will end it */
     const thrum_lock *held_by;
+    int64_t deadline; /* OS_FOREVER: no time-out will end it */
+    const char *what, *name;
     const void *site;
+    const thrum_token *token;                       /* that can end it, or NULL */
     struct park_wait *enlisted_next, **enlisted_at; /* with its token; by the token's guard */
 };
 

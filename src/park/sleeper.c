@@ -19,6 +19,8 @@ __thread struct sleeper *sleeper_current;
 
 static int thread_sleep(struct sleeper *sleeper, int64_t deadline)
 {
+    if (os_load_relaxed(&sleeper->asleep) == 0) /* relaxed: a hint for reports */
+        os_store_relaxed(&sleeper->asleep, os_now());
     if ((deadline & PARK_INTERRUPTIBLE) != 0) /* see park_deadline */
         return os_futex_wait_interruptible(&sleeper->wake, 0, deadline);
     return os_futex_wait(&sleeper->wake, 0, deadline);
@@ -31,7 +33,8 @@ static void thread_wake(struct sleeper *sleeper)
 
 static const struct sleeper_ops thread_ops = {thread_sleep, thread_wake};
 
-/* The guard of the roll is held in these three. */
+/* The guard of the roll is held in these three. Whoever holds it finds a record's number, name and native id as they
+ * are, if the record is listed or has ended. */
 
 /* A record never used before. */
 static struct sleeper *fresh(struct sleeper_roll *roll)
@@ -90,7 +93,6 @@ struct sleeper *sleeper_new(const struct sleeper_ops *ops)
     struct sleeper *sleeper = roll->resting >= ROLL_RESTING ? rested(roll) : fresh(roll);
     if (sleeper == NULL)
         sleeper = rested(roll);
-    os_wordlock_release(&roll->guard);
     if (sleeper != NULL) {
         /* Sequentially consistent, and in this order: who still has the old number and sees that the record
          * has not ended sees that it has another number. */
@@ -102,6 +104,7 @@ struct sleeper *sleeper_new(const struct sleeper_ops *ops)
         sleeper->native_id = 0;
         sleeper->name[0] = '\0';
     }
+    os_wordlock_release(&roll->guard);
     return sleeper;
 }
 
@@ -131,6 +134,7 @@ void sleeper_drop(struct sleeper *sleeper)
     struct sleeper_roll *roll = &os_state()->sleepers;
     deadlock_owner_ends(sleeper);
     os_wordlock_acquire(&roll->guard);
+    os_store_relaxed(&sleeper->listed, 0); /* relaxed: who goes by it holds the guard */
     lay_to_rest(roll, sleeper);
     os_wordlock_release(&roll->guard);
 }
@@ -156,6 +160,7 @@ void sleepers_forked(void)
             continue;
         /* Relaxed: there is no other thread yet. */
         os_store_relaxed(&sleeper->ended, 1);
+        os_store_relaxed(&sleeper->listed, 0);
         os_store_relaxed(&sleeper->waits_at, NULL);
         lay_to_rest(roll, sleeper);
     }
@@ -173,6 +178,8 @@ int sleeper_begin(struct sleeper *sleeper)
     sleeper->native_id = os_native_id();
     if (sleeper->name[0] == '\0')
         os_thread_get_name(sleeper->name, sizeof sleeper->name);
+    /* Release: pairs with see_thread, so the name is seen whole. */
+    os_store_release(&sleeper->listed, 1);
     return os_on_thread_exit(thread_ended, sleeper);
 }
 

@@ -50,6 +50,8 @@ struct sleeper {
     struct park_wait *wait; /* its wait, while it is in a queue; under the lock of waits_at's bucket */
     const void *waits_at;   /* its address, or NULL */
     uint32_t ended;         /* 1: it has ended */
+    int64_t asleep;         /* since when it sleeps in that wait; 0: not yet, or nobody noted it */
+    uint32_t listed;        /* 1: it lives, and native_id and name stay while the roll's guard is held */
     uint64_t native_id;
     char name[SLEEPER_NAME];
 } __attribute__((aligned(64))); /* what a waker goes to is in the first line, and in no other sleeper's */

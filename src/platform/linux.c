@@ -205,18 +205,23 @@ int os_at_exit(void (*leaving)(void))
     return key_error != 0 ? -key_error : atexit(leaving) == 0 ? 0 : -ENOMEM;
 }
 
-void os_complain(const char *text)
+int os_write(int fd, const char *text, size_t size)
 {
-    size_t left = strlen(text);
-    while (left > 0) {
-        ssize_t written = write(STDERR_FILENO, text, left);
+    while (size > 0) {
+        ssize_t written = write(fd, text, size);
         if (written < 0 && errno != EINTR)
-            return;
+            return -errno;
         if (written > 0) {
             text += written;
-            left -= (size_t)written;
+            size -= (size_t)written;
         }
     }
+    return 0;
+}
+
+void os_complain(const char *text)
+{
+    (void)os_write(STDERR_FILENO, text, strlen(text));
 }
 
 void os_forget_pages(void *memory, size_t size)

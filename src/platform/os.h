@@ -181,6 +181,7 @@ void os_signal_give_back(int signo);
 #define os_cpu_count thrum_os_cpu_count_
 #define os_at_exit thrum_os_at_exit_
 #define os_complain thrum_os_complain_
+#define os_write thrum_os_write_
 #define os_forget_pages thrum_os_forget_pages_
 
 /* CPUs that this process may use: its affinity, and the cgroup's limit rounded up; at least 1. */
@@ -191,6 +192,9 @@ int os_at_exit(void (*leaving)(void));
 
 /* Write a text to the standard error, whole. */
 void os_complain(const char *text);
+
+/* Write all of it to a descriptor. 0, or write(2)'s error. */
+int os_write(int fd, const char *text, size_t size);
 
 /* Make whole pages of private memory zero without touching them one by one. */
 void os_forget_pages(void *memory, size_t size);

@@ -508,6 +508,11 @@ void os_complain(const char *text)
     (void)text; /* a scenario that wants to see it sets a reporter */
 }
 
+int os_write(int fd, const char *text, size_t size)
+{
+    return write(fd, text, size) == (ssize_t)size ? 0 : -errno;
+}
+
 void os_forget_pages(void *memory, size_t size)
 {
     memset(memory, 0, size);

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 
+#include "park/label.h"
 #include "threading/lockword.h"
 
 static thrum_lock *lock_of(thrum_condition *condition)
@@ -52,14 +53,20 @@ static void give_back(void *arg)
 }
 
 /* Wait with the lock given back, until the deadline; the lock is held again at the end. */
-static int wait_until(thrum_condition *condition, int64_t deadline)
+static int wait_until(thrum_condition *condition, int64_t deadline, const void *site)
 {
     uint32_t levels = condition->own_.count_; /* zero where the lock is not its own */
     condition->own_.count_ = 0;
     condition->state_ = 1;
 
     struct leave leave = {condition, false};
-    struct park_call call = {.key = condition, .before_sleep = give_back, .arg = &leave, .deadline = deadline};
+    struct park_call call = {.key = condition,
+                             .before_sleep = give_back,
+                             .arg = &leave,
+                             .what = "condition",
+                             .name = label_name(condition->label_),
+                             .site = site,
+                             .deadline = deadline};
     int result = park(&call);
     if (leave.left && (result == -EDEADLK ||
                        lock_take_again(lock_of(condition), result == 0 ? call.ret_word : LOCK_NONE_PARKED) != 0))
@@ -74,7 +81,7 @@ int thrum_condition_wait(thrum_condition *condition, thrum_timeout timeout)
     int result = park_deadline(timeout, &deadline);
     if (result != 0)
         return result;
-    return lock_is_mine(lock_of(condition)) ? wait_until(condition, deadline) : -EPERM;
+    return lock_is_mine(lock_of(condition)) ? wait_until(condition, deadline, __builtin_return_address(0)) : -EPERM;
 }
 
 int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void *arg), void *arg, thrum_timeout timeout)
@@ -90,7 +97,7 @@ int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void 
             result = THRUM_TIMEOUT; /* no time to wait, so the lock need not be given up */
         if (result != 0)
             return result;
-        result = wait_until(condition, deadline);
+        result = wait_until(condition, deadline, __builtin_return_address(0));
     }
     return 0;
 }

@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 
+#include "park/label.h"
 #include "park/park.h"
 #include "park/signal.h"
 
@@ -114,7 +115,12 @@ static int park_once(thrum_event *event, struct park_call *call)
 
 int thrum_event_wait(thrum_event *event, thrum_timeout timeout)
 {
-    struct park_call call = {.key = event, .validate = not_set, .reviewed = true};
+    struct park_call call = {.key = event,
+                             .validate = not_set,
+                             .what = "event",
+                             .name = label_name(event->label_),
+                             .site = __builtin_return_address(0),
+                             .reviewed = true};
     int result = park_deadline(timeout, &call.deadline);
     if (result != 0)
         return result;

@@ -121,6 +121,7 @@ static int wait_for(thrum_lock *lock, uint32_t parked, int64_t deadline, const v
                              .validate = still_held,
                              .arg = lock,
                              .held_by = lock,
+                             .what = "lock",
                              .site = site,
                              .deadline = deadline,
                              .uncancellable = true};

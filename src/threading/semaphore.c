@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "park/label.h"
 #include "park/park.h"
 
 #define PARKED 1u
@@ -22,7 +23,12 @@ static bool none_left(void *arg)
 
 int thrum_semaphore_acquire(thrum_semaphore *semaphore, thrum_timeout timeout)
 {
-    struct park_call call = {.key = semaphore, .validate = none_left, .arg = semaphore};
+    struct park_call call = {.key = semaphore,
+                             .validate = none_left,
+                             .arg = semaphore,
+                             .what = "semaphore",
+                             .name = label_name(semaphore->label_),
+                             .site = __builtin_return_address(0)};
     int result = park_deadline(timeout, &call.deadline);
     uint32_t state = os_load_relaxed(&semaphore->state_);
     while (result == 0) {

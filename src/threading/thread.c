@@ -71,8 +71,11 @@ static bool others_alive(void *arg)
 
 static void leave(void)
 {
-    struct park_call call = {
-        .key = &roll()->alive, .validate = others_alive, .deadline = OS_FOREVER, .uncancellable = true};
+    struct park_call call = {.key = &roll()->alive,
+                             .validate = others_alive,
+                             .what = "the others, to exit",
+                             .deadline = OS_FOREVER,
+                             .uncancellable = true};
     while (others_alive(NULL))
         if (park(&call) == -EAGAIN)
             os_yield();
@@ -266,8 +269,13 @@ static bool starting(void *arg)
 /* Until the new thread has written down who it is, which takes no longer than its start. */
 static void await_start(thrum_thread *thread)
 {
-    struct park_call call = {
-        .key = &thread->state, .validate = starting, .arg = thread, .deadline = OS_FOREVER, .uncancellable = true};
+    struct park_call call = {.key = &thread->state,
+                             .validate = starting,
+                             .arg = thread,
+                             .what = "start of thread",
+                             .name = thread->name,
+                             .deadline = OS_FOREVER,
+                             .uncancellable = true};
     while (is_here(thread) && starting(thread))
         if (park(&call) == -EAGAIN)
             os_yield();
@@ -275,7 +283,12 @@ static void await_start(thrum_thread *thread)
 
 int thrum_thread_join(thrum_thread *thread, int *ret_code, thrum_timeout timeout)
 {
-    struct park_call call = {.key = &thread->state, .validate = not_ended, .arg = thread};
+    struct park_call call = {.key = &thread->state,
+                             .validate = not_ended,
+                             .arg = thread,
+                             .what = "end of thread",
+                             .name = thread->name,
+                             .site = __builtin_return_address(0)};
     int result = park_deadline(timeout, &call.deadline);
     if (result != 0 || state_of(thread) == UNSTARTED || !is_here(thread))
         return -EINVAL;

@@ -1,0 +1,212 @@
+/*
+ * test_dump.c - what each thread does, as told to whoever asks
+ */
+#include "../harness.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static char text[65536];
+
+static void dump(void)
+{
+    int fd = memfd_create("dump", MFD_CLOEXEC);
+    check(fd >= 0);
+    check_result(thrum_dump(fd), 0);
+    ssize_t size = pread(fd, text, sizeof text - 1, 0);
+    check(size > 0);
+    text[size] = '\0';
+    check(close(fd) == 0);
+    check(strncmp(text, "thrum: threads:\n", 16) == 0);
+    check(text[size - 1] == '\n');
+}
+
+/* The line of that thread, without the newline; NULL: it is not listed. */
+static const char *line_of(const char *name)
+{
+    static char line[1024];
+    char begin[80];
+    (void)snprintf(begin, sizeof begin, "  thread '%s' (", name);
+    const char *at = strstr(text, begin);
+    if (at == NULL)
+        return NULL;
+    (void)snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+    return line;
+}
+
+/* Dump until the thread's line says so, and all of these. */
+static bool says(const char *name, const char *words)
+{
+    dump();
+    const char *line = line_of(name);
+    return line != NULL && strstr(line, words) != NULL;
+}
+
+#define check_line(name, words)           \
+    (strstr(line_of(name), words) != NULL \
+         ? (void)0                        \
+         : harness_fail(__FILE__, __LINE__, "'%s' is not in: %s", words, line_of(name)))
+
+static struct {
+    thrum_lock lock, free;
+    thrum_event event;
+    thrum_semaphore semaphore;
+    thrum_condition condition;
+    thrum_token *token;
+    thrum_thread *holder;
+} world = {.condition = THRUM_CONDITION_INIT(&world.free)};
+
+static int hold(void *arg)
+{
+    (void)arg;
+    check_result(thrum_lock_acquire(&world.lock, THRUM_FOREVER), 0);
+    check_result(thrum_event_wait(&world.event, THRUM_FOREVER), 0);
+    return thrum_lock_release(&world.lock);
+}
+
+static int want_lock(void *arg)
+{
+    (void)arg;
+    check_result(thrum_lock_acquire(&world.lock, thrum_seconds(100)), 0);
+    return thrum_lock_release(&world.lock);
+}
+
+static int want_permit(void *arg)
+{
+    (void)arg;
+    return thrum_semaphore_acquire(&world.semaphore, THRUM_FOREVER);
+}
+
+static int want_news(void *arg)
+{
+    (void)arg;
+    check_result(thrum_condition_acquire(&world.condition, THRUM_FOREVER), 0);
+    check_result(thrum_condition_wait(&world.condition, THRUM_FOREVER), 0);
+    return thrum_condition_release(&world.condition);
+}
+
+static int want_end(void *arg)
+{
+    (void)arg;
+    return thrum_thread_join(world.holder, NULL, THRUM_FOREVER);
+}
+
+static thrum_thread *named(const char *name, int (*target)(void *arg))
+{
+    thrum_thread *thread;
+    check_result(thrum_thread_run(&thread, target, NULL, .name = name, .token = world.token), 0);
+    return thread;
+}
+
+static void nothing_else(void *arg)
+{
+    (void)arg;
+    dump();
+    check(line_of("holder") == NULL && line_of("locker") == NULL);
+    check(strstr(text, " runs\n") != NULL);
+    const char *second = strchr(strchr(text, '\n') + 1, '\n') + 1;
+    check_str(second, "");
+}
+
+TEST(each_thread_is_told_with_what_it_waits_for_and_who_holds_it)
+{
+    check_result(thrum_lock_init(&world.lock, .name = "ledger"), 0);
+    check_result(thrum_token_new(&world.token), 0);
+    world.holder = named("holder", hold);
+    until(says("holder", " waits for event 0x"));
+    thrum_thread *threads[4] = {named("locker", want_lock), named("diver", want_permit), named("reader", want_news),
+                                named("joiner", want_end)};
+    until(says("locker", " waits for lock 'ledger' (0x"));
+    until(says("diver", " waits for semaphore 0x"));
+    until(says("reader", " waits for condition 0x"));
+    until(says("joiner", " waits for end of thread 'holder' (0x"));
+
+    dump();
+    char holder[80];
+    (void)snprintf(holder, sizeof holder, ", held by thread 'holder' (%llu), for ",
+                   (unsigned long long)thrum_thread_native_id(world.holder));
+    check_line("locker", holder);
+    check_line("locker", " s left");
+    check_line("locker", "test_dump");                     /* where it waits */
+    check(strstr(line_of("locker"), "cancelled") == NULL); /* taking a lock is no cancellation point */
+    check_line("holder", ", without a time-out, can be cancelled");
+    check_line("diver", "test_dump");
+    check(strstr(text, " runs\n") != NULL); /* this one */
+    check_int(in_child(nothing_else, NULL), 0);
+
+    thrum_event_set(&world.event);
+    check_result(thrum_semaphore_release(&world.semaphore, 1), 0);
+    check_result(thrum_condition_acquire(&world.condition, THRUM_FOREVER), 0);
+    check_result(thrum_condition_notify_all(&world.condition), 0);
+    /* It has been moved to the lock, which this thread holds. */
+    check(says("reader", " waits for lock 0x"));
+    check(strstr(line_of("reader"), ", held by thread '") != NULL);
+    check_result(thrum_condition_release(&world.condition), 0);
+    for (int i = 0; i < 4; i++)
+        check_int(finish(threads[i]), 0);
+    thrum_thread_free(world.holder);
+    dump();
+    check(line_of("locker") == NULL && line_of("joiner") == NULL && line_of("holder") == NULL);
+    thrum_token_free(world.token);
+    world.token = NULL;
+}
+
+TEST(bad_descriptor_is_an_error)
+{
+    check_result(thrum_dump(-1), -EBADF);
+    int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    check(fd >= 0);
+    check_result(thrum_dump(fd), -ENOSPC);
+    check(close(fd) == 0);
+}
+
+/* ---- While all of it changes ---- */
+
+static struct {
+    thrum_lock locks[3];
+    thrum_condition condition;
+    atomic_bool over;
+} churn = {.condition = THRUM_CONDITION_INIT(&churn.locks[0])};
+
+static int come_and_go(void *arg)
+{
+    check_result(thrum_lock_acquire(arg, THRUM_FOREVER), 0);
+    if (arg == &churn.locks[0]) {
+        int result = thrum_condition_wait(&churn.condition, thrum_seconds(0.0001));
+        check(result == 0 || result == THRUM_TIMEOUT);
+        check_result(thrum_condition_notify_all(&churn.condition), 0);
+    }
+    return thrum_lock_release(arg);
+}
+
+static int keep_coming(void *arg)
+{
+    while (!atomic_load(&churn.over)) {
+        thrum_thread *children[2] = {start(come_and_go, arg, NULL), start(come_and_go, arg, NULL)};
+        check_int(finish(children[0]) + finish(children[1]), 0);
+    }
+    return 0;
+}
+
+TEST(dump_meets_threads_that_come_wait_and_go)
+{
+    thrum_thread *threads[3];
+    for (int i = 0; i < 3; i++)
+        threads[i] = start(keep_coming, &churn.locks[i], NULL);
+    for (int round = 0; round < ROUNDS(500); round++)
+        dump();
+    atomic_store(&churn.over, true);
+    for (int i = 0; i < 3; i++)
+        check_int(finish(threads[i]), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_thread_is_told_with_what_it_waits_for_and_who_holds_it),
+        cmocka_unit_test(bad_descriptor_is_an_error),
+        cmocka_unit_test(dump_meets_threads_that_come_wait_and_go),
+    };
+    return cmocka_run_group_tests_name("dump", tests, NULL, NULL);
+}
