@@ -92,7 +92,7 @@ THRUM_API int thrum_token_unbind_signal(thrum_token *token, int signo);
  */
 typedef struct thrum_lock {
     uint32_t state_;
-    uint32_t label_; /* its name's number; 0: none */
+    uint32_t label_; /* its name's number; 0: none; or one of its own, by THRUM_LOCK_ORDER */
 } thrum_lock;
 
 /* clang-format off */
@@ -111,9 +111,10 @@ typedef struct thrum_lock_options {
 THRUM_API int thrum_lock_init_with(thrum_lock *lock, const thrum_lock_options *options);
 
 /* Take the lock (Lock.acquire). 0 when it is taken; THRUM_TIMEOUT; -EDEADLK when it could only
- * wait for ever (above), at once or later; -EINVAL for a bad time-out; -EAGAIN when the calling thread is new to thrum
- * and no more can be registered. Not a cancellation point. Orders memory: what was done before a release is seen after
- * the acquire that follows it. */
+ * wait for ever (above), at once or later, or takes it against the order and THRUM_LOCK_ORDER is
+ * `error` (thrum(7)); -EINVAL for a bad time-out; -EAGAIN when the calling thread is new to thrum and
+ * no more can be registered. Not a cancellation point. Orders memory: what was done before a release is seen after the
+ * acquire that follows it. */
 THRUM_API THRUM_MUST_USE THRUM_INLINE_ int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout);
 
 /* Give it back (Lock.release). 0; -EPERM when the caller does not hold it, and nothing
@@ -122,6 +123,24 @@ THRUM_API THRUM_INLINE_ int thrum_lock_release(thrum_lock *lock);
 
 /* Whether anybody holds it (Lock.locked): a hint, it may change at once. */
 THRUM_API bool thrum_lock_locked(const thrum_lock *lock);
+
+/*
+ * Many locks at once, in one order that is the same for all threads, so that they cannot stop each other
+ * (the Python Cookbook's recipe 12.5). Take all n, or none. A thread that holds locks taken this way
+ * may take more this way only if they come later in that order, which is that of their addresses: what cannot
+ * be in order has to be taken in one call. The locks need not be kept in a list: the pointers are copied.
+ *
+ * 0: all are taken; THRUM_TIMEOUT and what else thrum_lock_acquire says: none is; -EDEADLK at once, and a report
+ * 'lock order violation', when one of them comes before one that is held so, or is it; -EINVAL for a
+ * bad time-out, a NULL, a lock that is named twice or is THRUM_LOCK_INIT_ANY; -ENOMEM before anything is taken.
+ * n = 0 is 0.
+ */
+THRUM_API THRUM_MUST_USE int thrum_acquire_all(thrum_lock *const *locks, size_t n, thrum_timeout timeout);
+
+/* Give back n of those that the calling thread has taken by thrum_acquire_all, in one call or in several; the last in
+ * order first. thrum_lock_release does so for one. 0; -EPERM when it does not hold one of them so, -EINVAL for one that
+ * is named twice, and nothing is released. Never blocks. */
+THRUM_API int thrum_release_all(thrum_lock *const *locks, size_t n);
 
 /* A lock that its owner may take again (threading.RLock); it is free when it has been
  * released as often. Results as for lock, and -EOVERFLOW after 2^32-1 levels. */
@@ -359,7 +378,7 @@ static inline void thrum_shield_end_(struct thrum_shield_ *shield)
 /* ---- The lock's fast path ------------------------------------------------------------ */
 
 /* The calling thread's number as it stands in a lock's word, 0 until the thread first
- * blocks or takes a lock. */
+ * blocks or takes a lock, and while the locks that it holds are kept a list of. */
 struct thrum_self_ {
     uint32_t owner;
 };

@@ -2,7 +2,8 @@
  * label.h - names of locks and the like, for reports
  *
  * A small object has no room for a name, so it carries a number; equal names have equal numbers.
- * A name once given stays for the life of the process: names are written in the program, and few.
+ * A name once given stays for the life of the process: names are written in the program, and few. Numbers far above
+ * those of names are used by order.h.
  */
 #ifndef PARK_LABEL_H_
 #define PARK_LABEL_H_

@@ -12,6 +12,7 @@
 
 #include "park/deadlock.h"
 #include "park/lockword.h"
+#include "park/order.h"
 #include "platform/state.h"
 
 __thread struct thrum_self_ thrum_self_;
@@ -141,6 +142,8 @@ void sleeper_drop(struct sleeper *sleeper)
 
 void sleeper_end(struct sleeper *sleeper)
 {
+    held_free(&sleeper->ordered);
+    held_free(&sleeper->held);
     sleeper_drop(sleeper);
     thrum_self_ = (struct thrum_self_){0};
     sleeper_current = NULL;
@@ -162,6 +165,7 @@ void sleepers_forked(void)
         os_store_relaxed(&sleeper->ended, 1);
         os_store_relaxed(&sleeper->listed, 0);
         os_store_relaxed(&sleeper->waits_at, NULL);
+        sleeper->ordered = sleeper->held = (struct held_locks){0}; /* it may have been about to change: not freed */
         lay_to_rest(roll, sleeper);
     }
 }
@@ -173,14 +177,20 @@ static void thread_ended(void *arg)
 
 int sleeper_begin(struct sleeper *sleeper)
 {
-    thrum_self_.owner = sleeper->owner;
     sleeper_current = sleeper;
+    sleeper_watch(sleeper);
     sleeper->native_id = os_native_id();
     if (sleeper->name[0] == '\0')
         os_thread_get_name(sleeper->name, sizeof sleeper->name);
     /* Release: pairs with see_thread, so the name is seen whole. */
     os_store_release(&sleeper->listed, 1);
     return os_on_thread_exit(thread_ended, sleeper);
+}
+
+void sleeper_watch(struct sleeper *self)
+{
+    bool watched = self->ordered.n > 0 || order_is_checked();
+    thrum_self_.owner = watched ? 0 : self->owner;
 }
 
 struct sleeper *sleeper_for_thread(thrum_token *token, const char *name)

@@ -24,6 +24,7 @@
 #ifndef PARK_SLEEPER_H_
 #define PARK_SLEEPER_H_
 
+#include "park/held.h"
 #include "platform/os.h"
 #include "thrum/threading.h"
 
@@ -54,6 +55,10 @@ struct sleeper {
     uint32_t listed;        /* 1: it lives, and native_id and name stay while the roll's guard is held */
     uint64_t native_id;
     char name[SLEEPER_NAME];
+
+    /* For those who look at the order in which it takes locks; only the sleeper itself touches them. */
+    struct held_locks ordered;  /* taken by thrum_acquire_all and held, in their order */
+    struct held_locks held;     /* all that it holds, in order of taking; while THRUM_LOCK_ORDER is on */
 } __attribute__((aligned(64))); /* what a waker goes to is in the first line, and in no other sleeper's */
 
 #define REPORT_SIZE 256
@@ -69,6 +74,7 @@ struct sleeper {
 #define sleeper_of thrum_sleeper_of_
 #define sleeper_has_ended thrum_sleeper_has_ended_
 #define sleepers_forked thrum_sleepers_forked_
+#define sleeper_watch thrum_sleeper_watch_
 
 /* Hidden, so that it is reached without a call. */
 extern __thread struct sleeper *sleeper_current;
@@ -95,6 +101,17 @@ bool sleeper_has_ended(uint32_t owner);
 
 /* In a forked child: of all sleepers only the caller is there. */
 void sleepers_forked(void);
+
+/* Have the calling thread take and release locks the long way round, where it is seen what it holds, while there
+ * is a reason to; and the short way when there is none. A watched thread's number is not in thrum_self_. */
+void sleeper_watch(struct sleeper *self);
+
+/* The calling thread's number, watched or not; 0: it has none. */
+static inline uint32_t sleeper_number(void)
+{
+    const struct sleeper *self = sleeper_current;
+    return self != NULL ? self->owner : 0;
+}
 
 static inline struct sleeper *sleeper_self(void)
 {

@@ -24,6 +24,7 @@ void os_forked(void)
     signals_forked();
     state->executors.guard = 0;
     state->labels.guard = 0;
+    state->orders.guard = 0;
     state->reporter.guard = 0;
 #ifdef THRUM_CHECKED
     state->objects.guard = 0;

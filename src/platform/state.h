@@ -13,6 +13,7 @@
 #include "futures/registry.h"
 #include "park/label.h"
 #include "park/lot.h"
+#include "park/orders.h"
 #include "park/roll.h"
 #include "park/signal.h"
 #include "platform/os.h"
@@ -24,6 +25,7 @@ struct os_state {
     struct thread_roll threads;
     struct executor_registry executors;
     struct label_roll labels;
+    struct lock_orders orders;
     struct reporter reporter;
 #ifdef THRUM_CHECKED
     struct object_table objects;

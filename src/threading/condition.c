@@ -27,7 +27,7 @@ void thrum_condition_init(thrum_condition *condition, thrum_lock *lock)
 int thrum_condition_acquire(thrum_condition *condition, thrum_timeout timeout)
 {
     if (condition->lock_ != NULL)
-        return thrum_lock_acquire(condition->lock_, timeout);
+        return lock_acquire(condition->lock_, timeout, __builtin_return_address(0));
     return thrum_rlock_acquire(&condition->own_, timeout);
 }
 
@@ -49,7 +49,7 @@ static void give_back(void *arg)
 {
     struct leave *leave = arg;
     leave->left = true;
-    (void)thrum_lock_release(lock_of(leave->condition));
+    lock_let_go(lock_of(leave->condition));
 }
 
 /* Wait with the lock given back, until the deadline; the lock is held again at the end. */
@@ -68,8 +68,7 @@ static int wait_until(thrum_condition *condition, int64_t deadline, const void *
                              .site = site,
                              .deadline = deadline};
     int result = park(&call);
-    if (leave.left && (result == -EDEADLK ||
-                       lock_take_again(lock_of(condition), result == 0 ? call.ret_word : LOCK_NONE_PARKED) != 0))
+    if (leave.left && lock_take_again(lock_of(condition), &call, result) != 0)
         return -EDEADLK;
     condition->own_.count_ = levels;
     return call.ret_moved ? 0 : result; /* moved: it was notified, and its time-out came later */

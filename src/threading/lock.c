@@ -11,6 +11,9 @@
  * else (lockword.h). But a waiter that has tried for a millisecond is now and then given the lock
  * itself, so none starves (WebKit's "eventual fairness").
  *
+ * A thread whose locks are kept a list of (order.h, acquire_all.c) does not know its number inline, and comes here
+ * each time.
+ *
  * Two atomic operations a pair are the least: an unlock by a plain store could erase a
  * LOCK_PARKED set at the same moment, and its waiter would sleep for ever.
  */
@@ -20,6 +23,7 @@
 
 #include "base/options.h"
 #include "park/label.h"
+#include "park/order.h"
 
 OPTIONS_ARE_DENSE(thrum_lock_options, sizeof(size_t) + sizeof(char *) + 2 * sizeof(uint32_t));
 
@@ -35,7 +39,7 @@ extern inline int thrum_lock_release(thrum_lock *lock);
 #else
 int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout)
 {
-    return thrum_lock_acquire_slow_(lock, timeout);
+    return lock_acquire_slow(lock, timeout, __builtin_return_address(0));
 }
 
 int thrum_lock_release(thrum_lock *lock)
@@ -63,7 +67,16 @@ bool lock_is_mine(const thrum_lock *lock)
 {
     /* Relaxed: only I can have made it mine. */
     uint32_t state = os_load_relaxed(&lock->state_);
-    return (state & LOCK_OWNER) != 0 && ((state & LOCK_ANY) != 0 || (state & LOCK_OWNER) == thrum_self_.owner);
+    return (state & LOCK_OWNER) != 0 && ((state & LOCK_ANY) != 0 || (state & LOCK_OWNER) == sleeper_number());
+}
+
+/* It is no longer one of those that thrum_acquire_all has taken. */
+static void forget_ordered(struct sleeper *self, const thrum_lock *lock)
+{
+    size_t place = order_find(self, lock);
+    if (place != SIZE_MAX)
+        held_remove(&self->ordered, place);
+    sleeper_watch(self);
 }
 
 /* ---- Acquire ---- */
@@ -141,25 +154,60 @@ static int wait_for(thrum_lock *lock, uint32_t parked, int64_t deadline, const v
     }
 }
 
-int thrum_lock_acquire_slow_(thrum_lock *lock, thrum_timeout timeout)
+static int take(thrum_lock *lock, const struct sleeper *self, int64_t deadline, const void *site)
+{
+    if (try_to_take(lock, self->owner, 0))
+        return 0;
+    return deadline > 0 ? wait_for(lock, 0, deadline, site) : THRUM_TIMEOUT;
+}
+
+/* Whether the order is looked at in which this lock is taken. */
+static bool is_ordered(const thrum_lock *lock)
+{
+    return order_is_checked() && (os_load_relaxed(&lock->state_) & LOCK_ANY) == 0; /* relaxed: it never changes */
+}
+
+static int take_in_order(thrum_lock *lock, struct sleeper *self, int64_t deadline, const void *site)
+{
+    int result = order_take(self, lock, deadline == OS_FOREVER, site);
+    if (result == 0)
+        result = take(lock, self, deadline, site);
+    if (result != 0)
+        order_drop(self, lock);
+    return result;
+}
+
+int lock_acquire_slow(thrum_lock *lock, thrum_timeout timeout, const void *site)
 {
     int64_t deadline;
     int result = park_deadline(timeout, &deadline);
     if (result != 0)
         return result;
-    const struct sleeper *self = sleeper_self();
+    struct sleeper *self = sleeper_self();
     if (self == NULL)
         return -EAGAIN;
-    if (!try_to_take(lock, self->owner, 0))
-        result = deadline > 0 ? wait_for(lock, 0, deadline, __builtin_return_address(0)) : THRUM_TIMEOUT;
-    return result;
+    return is_ordered(lock) ? take_in_order(lock, self, deadline, site) : take(lock, self, deadline, site);
 }
 
-int lock_take_again(thrum_lock *lock, uintptr_t told)
+int thrum_lock_acquire_slow_(thrum_lock *lock, thrum_timeout timeout)
 {
-    if (told == LOCK_HANDED_OVER)
-        return 0;
-    return wait_for(lock, (uint32_t)told, OS_FOREVER, __builtin_return_address(0));
+    return lock_acquire_slow(lock, timeout, __builtin_return_address(0));
+}
+
+int lock_take_again(thrum_lock *lock, const struct park_call *call, int parked)
+{
+    struct sleeper *self = sleeper_current;
+    int result = parked == -EDEADLK ? -EDEADLK : 0;
+    if (result == 0 && is_ordered(lock))
+        (void)order_take(self, lock, true, call->site); /* what is against the order is reported, and done */
+    uintptr_t told = parked == 0 ? call->ret_word : LOCK_NONE_PARKED;
+    if (result == 0 && told != LOCK_HANDED_OVER)
+        result = wait_for(lock, (uint32_t)told, OS_FOREVER, call->site);
+    if (result != 0) {
+        order_drop(self, lock);
+        forget_ordered(self, lock);
+    }
+    return result;
 }
 
 /* ---- Release ---- */
@@ -179,16 +227,25 @@ static uintptr_t let_go(void *arg, const struct unparked *done)
     return done->more && !os_planted("lock-others-forgotten") ? LOCK_OTHERS_PARKED : LOCK_NONE_PARKED;
 }
 
-int thrum_lock_release_slow_(thrum_lock *lock)
+void lock_let_go(thrum_lock *lock)
 {
-    if (!lock_is_mine(lock))
-        return -EPERM;
+    if (thrum_self_.owner == 0 && sleeper_current != NULL)
+        order_drop(sleeper_current, lock);
     uint32_t state = os_load_relaxed(&lock->state_);
     while ((state & LOCK_PARKED) == 0) {
         /* Release: as in let_go. */
         if (os_cas_release(&lock->state_, &state, state & LOCK_ANY))
-            return 0;
+            return;
     }
     (void)unpark(lock, 1, let_go, lock);
+}
+
+int thrum_lock_release_slow_(thrum_lock *lock)
+{
+    if (!lock_is_mine(lock))
+        return -EPERM;
+    if (thrum_self_.owner == 0 && sleeper_current != NULL)
+        forget_ordered(sleeper_current, lock);
+    lock_let_go(lock);
     return 0;
 }

@@ -18,7 +18,7 @@ int thrum_rlock_acquire(thrum_rlock *lock, thrum_timeout timeout)
         lock->count_++;
         return 0;
     }
-    return thrum_lock_acquire(&lock->lock_, timeout);
+    return lock_acquire(&lock->lock_, timeout, __builtin_return_address(0));
 }
 
 int thrum_rlock_release(thrum_rlock *lock)
