@@ -49,6 +49,15 @@ class ThreadingRows(example.Test):
         self.refuses("file_lines")
         self.refuses("file_lines", "a", "b")
 
+    def test_t7_counts_are_exact_and_a_forgotten_lock_is_reported(self):
+        self.prints("locks", """\
+counted 100000
+tickets 100000, wrong ones 0
+reported: thrum: a lock that will never be released:
+  names 'ledger' 1, 'clerk' 1, 'auditor' 1
+the auditor: Resource deadlock avoided
+""")
+
     def test_t8_an_rlock_has_an_owner_and_a_count(self):
         self.prints("reentrant_lock", """\
 balance: 120
@@ -82,6 +91,16 @@ all 100 have been in, never more than 3 at once
             self.in_order(lines, "producer: opening", f"{consumer}: it is open", f"{consumer}: got one")
         self.assertEqual(lines[5:], ["left: 0"] + [f"{call} without the lock: Operation not permitted"
                                                    for call in ("wait", "notify", "notify_all", "release")])
+
+    def test_t11_never_stuck_and_who_goes_back_in_the_order_is_told(self):
+        self.prints("dining", """\
+5 philosophers, 2000 meals each; forks were used 4000 4000 4000 4000 4000
+two threads, opposite orders: used 8000 and 8000
+reported: thrum: lock order violation:
+  names 'knife' 1, 'spoon' 1, 'greedy' 1
+the knife behind the spoon: Resource deadlock avoided
+both at once: done
+""")
 
     def test_t13_the_unlocked_counter_can_lose_and_the_locked_one_never(self):
         def attempt():
