@@ -113,9 +113,15 @@ struct sleeper *sleeper_nth(uint32_t place)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
     /* Acquire: pairs with fresh; its block was there before it was counted, and is never moved. */
-    if (place >= os_load_acquire(&roll->used))
-        return NULL;
-    return &roll->blocks[place / ROLL_BLOCK][place % ROLL_BLOCK];
+    bool there = place < os_load_acquire(&roll->used);
+    if (!there) {
+        /* The count may be an old one. What came to us by any way at all, like a number in a lock's word, was
+         * counted under the guard before it set out, and so before we have the guard now. */
+        os_wordlock_acquire(&roll->guard);
+        there = place < os_load_relaxed(&roll->used); /* relaxed: changed under the guard */
+        os_wordlock_release(&roll->guard);
+    }
+    return there ? &roll->blocks[place / ROLL_BLOCK][place % ROLL_BLOCK] : NULL;
 }
 
 struct sleeper *sleeper_of(uint32_t owner)
