@@ -35,8 +35,8 @@ struct chain {
 /* A lock that anybody may release is no link: nobody can be named whose turn it is. */
 static uint32_t owner_of(const thrum_lock *lock)
 {
-    /* Acquire: the owner's record was made before it took the lock. */
-    uint32_t state = os_load_acquire(&lock->state_);
+    /* Relaxed: all that is wanted is the number, and sleeper_of finds its record. */
+    uint32_t state = os_load_relaxed(&lock->state_);
     return (state & LOCK_ANY) != 0 ? 0 : state & LOCK_OWNER;
 }
 
@@ -53,8 +53,9 @@ static const struct park_wait *endless(const struct link *link)
 /* The owner of the lock that the link's sleeper waits for; 0: it does not wait for one, or not for ever. */
 static uint32_t next_owner(struct link *link)
 {
-    /* Acquire: a hint of where to look; what counts is seen under the bucket's lock. */
-    link->key = os_load_acquire(&link->sleeper->waits_at);
+    /* Sequentially consistent: pairs with append, where we ourselves have queued up before. With less, each of two
+     * that come at the same moment could miss that the other waits. */
+    link->key = os_load_seq_cst(&link->sleeper->waits_at);
     if (link->key == NULL)
         return 0;
     struct park_bucket *bucket = park_bucket_of(link->key);

@@ -12,12 +12,14 @@
  * order, and every link is looked at again; then all of it holds at one moment, and
  * the caller is taken out of its queue in that moment, so that nobody else reports the same.
  *
- * Nothing is missed: each looks after it has queued up, so the last one sees all the others.
+ * Nothing is missed: each looks after it has queued up, so the last one sees all the others. For there to be a
+ * last one, both are sequentially consistent.
  *
  * An owner that ends: its locks are never released. It marks its record, then looks at all waits, if there are
  * any without end for a lock, for those that are for locks of its; a waiter counts itself and queues up, then looks at
  * the owner's mark. Each writes first and reads then, sequentially consistently, so at least one of them sees the
- * other.
+ * other. A waiter whose record the owner does not find was counted after the owner had the roll's guard, and so sees
+ * the mark (sleeper_nth).
  *
  * After PostgreSQL's lock manager (check when about to sleep) and FreeBSD's turnstiles (walk from
  * lock to owner); the second look is what Linux's rtmutex once lacked.
