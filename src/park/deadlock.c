@@ -53,9 +53,8 @@ static const struct park_wait *endless(const struct link *link)
 /* The owner of the lock that the link's sleeper waits for; 0: it does not wait for one, or not for ever. */
 static uint32_t next_owner(struct link *link)
 {
-    /* Sequentially consistent: pairs with append, where we ourselves have queued up before. With less, each of two
-     * that come at the same moment could miss that the other waits. */
-    link->key = os_load_seq_cst(&link->sleeper->waits_at);
+    /* Relaxed: we see it of all who counted themselves before us, and the others see ours. */
+    link->key = os_load_relaxed(&link->sleeper->waits_at);
     if (link->key == NULL)
         return 0;
     struct park_bucket *bucket = park_bucket_of(link->key);
@@ -220,7 +219,8 @@ bool deadlock_found(struct sleeper *self, const thrum_lock *lock)
 /* End this sleeper's wait, if it is for a lock of the one that ends. */
 static void release_from(struct sleeper *waiter, uint32_t owner)
 {
-    struct link link = {waiter, os_load_seq_cst(&waiter->waits_at)}; /* see deadlock.h */
+    /* Relaxed: it is there for all whom the look at the count has seen. */
+    struct link link = {waiter, os_load_relaxed(&waiter->waits_at)};
     if (link.key == NULL)
         return;
     struct park_bucket *bucket = park_bucket_of(link.key);

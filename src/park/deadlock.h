@@ -12,14 +12,16 @@
  * order, and every link is looked at again; then all of it holds at one moment, and
  * the caller is taken out of its queue in that moment, so that nobody else reports the same.
  *
- * Nothing is missed: each looks after it has queued up, so the last one sees all the others. For there to be a
- * last one, both are sequentially consistent.
+ * Nothing is missed: each queues up, counts itself, and then looks. All count by changing one word, so the last one
+ * in that word's order sees all the others in their queues.
  *
- * An owner that ends: its locks are never released. It marks its record, then looks at all waits, if there are
- * any without end for a lock, for those that are for locks of its; a waiter counts itself and queues up, then looks at
- * the owner's mark. Each writes first and reads then, sequentially consistently, so at least one of them sees the
- * other. A waiter whose record the owner does not find was counted after the owner had the roll's guard, and so sees
- * the mark (sleeper_nth).
+ * An owner that ends: its locks are never released. It marks its record, then looks at the count, and where it is not
+ * zero, at all waits for those that are for locks of its; a waiter queues up and counts itself, then looks at
+ * the owner's mark. Of mark and count each writes one first and reads the other then, sequentially consistently, so at
+ * least one of them sees the other.
+ *
+ * A wait that is moved to a lock's queue looks for nobody. Whoever moves it holds that lock, and looks when it waits
+ * itself; and so do all who hold the lock after it.
  *
  * After PostgreSQL's lock manager (check when about to sleep) and FreeBSD's turnstiles (walk from
  * lock to owner); the second look is what Linux's rtmutex once lacked.

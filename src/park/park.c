@@ -90,8 +90,8 @@ static void append(struct park_bucket *bucket, struct park_wait *wait)
     wait->queued = true;
     wait->sleeper->wait = wait;
     os_store_relaxed(&wait->sleeper->asleep, 0); /* relaxed: a hint for reports */
-    /* Sequentially consistent: see deadlock.h, 'an owner that ends'. */
-    os_store_seq_cst(&wait->sleeper->waits_at, wait->key);
+    /* Relaxed: who goes by it comes behind us by deadlock_count or by the bucket's lock. */
+    os_store_relaxed(&wait->sleeper->waits_at, wait->key);
     if (first == NULL) {
         wait->next = wait->prev = wait;
         wait->next_key = bucket->keys;

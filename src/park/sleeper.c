@@ -95,10 +95,10 @@ struct sleeper *sleeper_new(const struct sleeper_ops *ops)
     if (sleeper == NULL)
         sleeper = rested(roll);
     if (sleeper != NULL) {
-        /* Sequentially consistent, and in this order: who still has the old number and sees that the record
-         * has not ended sees that it has another number. */
-        os_store_seq_cst(&sleeper->owner, next_number(sleeper->owner));
-        os_store_seq_cst(&sleeper->ended, 0);
+        /* Relaxed, then release: who still has the old number and sees that the record has not ended sees
+         * that it has another number. And under the guard: see sleeper_has_ended. */
+        os_store_relaxed(&sleeper->owner, next_number(sleeper->owner));
+        os_store_release(&sleeper->ended, 0);
         sleeper->ops = ops;
         sleeper->token = NULL;
         sleeper->report = NULL;
@@ -132,8 +132,14 @@ struct sleeper *sleeper_of(uint32_t owner)
 bool sleeper_has_ended(uint32_t owner)
 {
     const struct sleeper *sleeper = sleeper_of(owner);
-    /* Sequentially consistent: see sleeper_new and deadlock.h. */
-    return os_load_seq_cst(&sleeper->ended) != 0 || os_load_seq_cst(&sleeper->owner) != owner;
+    /* Sequentially consistent: see deadlock.h. Relaxed: the load before it has seen what sleeper_new wrote. */
+    if (os_load_seq_cst(&sleeper->ended) == 0 && os_load_relaxed(&sleeper->owner) == owner)
+        return false;
+    /* That may be how it was before this number was given to it: see sleeper_nth. Relaxed: it was under the guard. */
+    os_wordlock_acquire(&os_state()->sleepers.guard);
+    bool ended = os_load_relaxed(&sleeper->ended) != 0 || os_load_relaxed(&sleeper->owner) != owner;
+    os_wordlock_release(&os_state()->sleepers.guard);
+    return ended;
 }
 
 void sleeper_drop(struct sleeper *sleeper)
