@@ -197,6 +197,7 @@ int park(struct park_call *call)
                              .arg = call->arg,
                              .token = token,
                              .deadline = call->deadline,
+                             .shared = call->shared,
                              .since = call->since};
     if (token != NULL && !token_enlist(token, &wait))
         return THRUM_CANCELLED;
@@ -257,6 +258,20 @@ static bool favour(struct park_bucket *bucket, int64_t since)
     return true;
 }
 
+/* How many there are to wake as one group: 0 or 1, or all the shared ones in front. */
+static size_t group_size(struct park_bucket *bucket, const void *key)
+{
+    const struct park_wait *first = *find(bucket, key), *wait = first;
+    size_t n = 0;
+    if (first == NULL)
+        return 0;
+    do {
+        n++;
+        wait = wait->next;
+    } while (first->shared && wait->shared && wait != first);
+    return n;
+}
+
 /* Take out at most n; they are chained by next, ended by NULL. */
 static struct park_wait *take_first(struct park_bucket *bucket, const void *key, size_t n, struct unparked *done)
 {
@@ -273,15 +288,18 @@ static struct park_wait *take_first(struct park_bucket *bucket, const void *key,
     if (chain != NULL) {
         done->first_owner = chain->sleeper->owner;
         done->favour = chain->since != 0 && favour(bucket, chain->since);
+        done->shared = chain->shared;
     }
     return chain;
 }
 
-size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
+/* At most n, or, with `group`, a group. */
+static size_t wake(const void *key, size_t n, bool group, uintptr_t (*commit)(void *arg, const struct unparked *done),
+                   void *arg)
 {
     struct unparked done = {0};
     struct park_bucket *bucket = lock_bucket(key);
-    struct park_wait *chain = take_first(bucket, key, n, &done);
+    struct park_wait *chain = take_first(bucket, key, group ? group_size(bucket, key) : n, &done);
     uintptr_t word = commit != NULL ? commit(arg, &done) : 0;
     unlock_bucket(bucket);
 
@@ -292,6 +310,16 @@ size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const st
         chain = next;
     }
     return done.woken;
+}
+
+size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
+{
+    return wake(key, n, false, commit, arg);
+}
+
+size_t unpark_group(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
+{
+    return wake(key, 0, true, commit, arg);
 }
 
 void park_expel(struct park_wait *wait, int result)

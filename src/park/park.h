@@ -45,6 +45,7 @@ struct park_call {
     int64_t since;             /* since when the caller has been trying, for wakers that are fair; 0: untold */
     bool uncancellable;        /* true: the sleeper's cancel token does not end it */
     bool reviewed;             /* true: validate is asked again, as often as somebody likes, while it waits: signal.h */
+    bool shared;               /* true: it can go on together with others of that kind; for unpark_group */
     bool ret_moved;            /* out: it was moved to another address meanwhile */
     uintptr_t ret_word;        /* out, when woken: what the waker's commit returned */
 };
@@ -71,12 +72,17 @@ struct unparked {
     bool more;            /* whether others are left in it */
     uint32_t first_owner; /* the longest waiting one's number, when woken > 0 */
     bool favour;          /* it has waited for long enough to be given what it waits for */
+    bool shared;          /* the `shared` of all that were woken */
 };
 
 /* Wake at most n that wait at the address, longest first; how many were woken. commit (or NULL)
  * is called in any case; its result goes to each as ret_word. */
 #define unpark thrum_unpark_
 size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);
+
+/* The same for the longest waiting one; if it is shared, for all shared ones up to the first that is not. */
+#define unpark_group thrum_unpark_group_
+size_t unpark_group(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);
 
 /* Move at most n waits from one address to the end of a lock's queue, without waking them; how
  * many were moved. commit is called under the locks of both, in any case. Not for two
@@ -131,6 +137,7 @@ struct park_wait {
     int64_t since;
     uintptr_t word;
     int result;  /* 0, THRUM_CANCELLED, -EDEADLK or PARK_CHANGED, when it was taken out by somebody else */
+    bool shared;
     bool queued; /* it is in a bucket */
     bool moved;
     const thrum_lock *held_by;

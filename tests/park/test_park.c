@@ -101,7 +101,7 @@ TEST(favours_are_seldom)
 
 TEST(commit_is_called_where_nobody_waits)
 {
-    struct unparked done = {9, true, 9, true};
+    struct unparked done = {9, true, 9, true, true};
     check_int(unpark(KEY(1), 3, note, &done), 0);
     check_int(done.woken, 0);
     check(!done.more);
@@ -134,6 +134,7 @@ TEST(woken_as_the_time_ends_is_woken)
 static struct tower {
     struct fake fakes[TOWER];
     const void *keys[TOWER];
+    bool shared[TOWER];
     int results[TOWER];
     bool moved[TOWER];
     uintptr_t words[TOWER];
@@ -150,7 +151,7 @@ static void climb(struct fake *below)
         tower.script();
         return;
     }
-    struct park_call call = {.key = tower.keys[level], .deadline = tower.deadline};
+    struct park_call call = {.key = tower.keys[level], .deadline = tower.deadline, .shared = tower.shared[level]};
     tower.results[level] = park_as(&tower.fakes[level], &call);
     tower.moved[level] = call.ret_moved;
     tower.words[level] = call.ret_word;
@@ -241,6 +242,34 @@ TEST(on_addresses_that_share_a_bucket_are_told_apart)
         for (size_t i = 0; i < 2 * ADDRESSES; i++)
             check_result(tower.results[i], 0);
     }
+}
+
+static void wake_by_groups(void)
+{
+    static const size_t groups[] = {2, 1, 1, 3, 1};
+    struct unparked done;
+    for (size_t i = 0, left = 8; i < 5; left -= groups[i++]) {
+        check_int(unpark_group(KEY(1), note, &done), groups[i]);
+        check_int(done.woken, groups[i]);
+        check_int(done.shared, tower.shared[8 - left]);
+        check_int(done.more, left > groups[i]);
+        check_int(done.first_owner, tower.fakes[8 - left].sleeper->owner);
+    }
+    check_int(unpark_group(KEY(1), note, &done), 0);
+    check(!done.more);
+}
+
+TEST(shared_ones_in_front_are_woken_as_a_group)
+{
+    static const bool shared[8] = {true, true, false, false, true, true, true, false};
+    for (size_t i = 0; i < 8; i++) {
+        tower.keys[i] = KEY(1);
+        tower.shared[i] = shared[i];
+    }
+    run_tower(8, wake_by_groups, OS_FOREVER);
+    for (size_t i = 0; i < 8; i++)
+        check_result(tower.results[i], 0);
+    memset(tower.shared, 0, sizeof tower.shared);
 }
 
 static void nothing(void)
@@ -413,6 +442,7 @@ int main(void)
         cmocka_unit_test(on_different_addresses_are_woken_in_any_order),
         cmocka_unit_test(on_one_address_are_woken_longest_first),
         cmocka_unit_test(on_addresses_that_share_a_bucket_are_told_apart),
+        cmocka_unit_test(shared_ones_in_front_are_woken_as_a_group),
         cmocka_unit_test(time_out_in_any_place_of_the_queue),
         cmocka_unit_test(moved_are_woken_at_the_other_address),
         cmocka_unit_test(moved_that_times_out_leaves_the_new_queue),
