@@ -2,10 +2,11 @@
  * threading.h - threads, locks and the other things that threads wait for
  *
  * Answers to Python's module threading, without the interpreter lock: threads run
- * in parallel. Locks, conditions, semaphores and events are plain structures,
- * ready when all their bytes are zero, that own nothing: they are put where they
- * are needed and need no clean-up. While a thread waits for one, it must not be
- * moved or go away.
+ * in parallel. Locks, conditions, semaphores, events, barriers and the like are plain structures
+ * that own nothing: they are put where they are needed and need no clean-up. All but
+ * the barrier are ready when all their bytes are zero; an initialiser or a call of _init
+ * does the same, and says more. While a thread waits for one, it must not be moved or
+ * go away; as soon as nobody does any more, it may.
  *
  * Every call that may block ends in one place, which gives all of them the same
  * ends: what was waited for, THRUM_TIMEOUT, THRUM_CANCELLED when the waiting thread's
@@ -69,6 +70,29 @@ THRUM_API bool thrum_cancelled(void);
  * unbind: 0; -EINVAL: it is not bound to it. */
 THRUM_API THRUM_MUST_USE int thrum_token_bind_signal(thrum_token *token, int signo);
 THRUM_API int thrum_token_unbind_signal(thrum_token *token, int signo);
+
+/* ---- Making objects --------------------------------------------------------- */
+
+/* What the _init calls take for objects that can only be given a name. Each makes an object ready that
+ * nobody uses: 0, -EINVAL. A macro that fills one in place takes constants, and a number that is
+ * out of range does not compile. */
+typedef struct thrum_init_options {
+    size_t size;      /* set by the macro; 0 is taken for sizeof this structure */
+    const char *name; /* for reports; copied, and kept for the life of the process */
+} thrum_init_options;
+
+/* `value`, a constant, where it is at least `least` and at most INT32_MAX; else the array or bit-field has a
+ * negative size, and it does not compile. */
+#define THRUM_SIZE_IN_RANGE_(value, least) ((value) + 0LL >= (least) && (value) + 0LL <= INT32_MAX ? 1 : -1)
+/* clang-format off */
+#ifdef __cplusplus
+#define THRUM_COUNT_(value, least) \
+    ((uint32_t)(value) + 0 * (uint32_t)sizeof(char[THRUM_SIZE_IN_RANGE_(value, least)]))
+#else
+#define THRUM_COUNT_(value, least) \
+    ((uint32_t)(value) + 0 * (uint32_t)sizeof(struct { unsigned is_in_range_ : THRUM_SIZE_IN_RANGE_(value, least); }))
+#endif
+/* clang-format on */
 
 /* ---- Lock ------------------------------------------------------------------ */
 
@@ -154,6 +178,7 @@ typedef struct thrum_rlock {
 #define THRUM_RLOCK_INIT { THRUM_LOCK_INIT, 0, 0 }
 /* clang-format on */
 
+THRUM_API int thrum_rlock_init_with(thrum_rlock *lock, const thrum_init_options *options);
 THRUM_API THRUM_MUST_USE int thrum_rlock_acquire(thrum_rlock *lock, thrum_timeout timeout);
 THRUM_API int thrum_rlock_release(thrum_rlock *lock);
 
@@ -171,25 +196,34 @@ THRUM_API int thrum_dump(int fd);
 
 /*
  * Wait until another thread says that something has changed (threading.Condition).
- * It goes with a lock: one of yours, by THRUM_CONDITION_INIT(&lock) or thrum_condition_init,
- * so that several conditions can share it, or, when it is all zero, an rlock of its own,
- * as in Python. Every call but acquire needs that lock held: -EPERM otherwise.
+ * It goes with a lock: one of yours, by THRUM_CONDITION_INIT(&lock), or an rlock of yours, by
+ * THRUM_CONDITION_INIT_RLOCK(&rlock), so that several conditions can share it; or, when it is all zero,
+ * an rlock of its own, as in Python. Every call but acquire needs that lock held: -EPERM otherwise.
  *
  * A notified thread is moved to the lock's queue and not woken to find the lock taken.
  */
 typedef struct thrum_condition {
     uint32_t state_; /* 1 while somebody may be waiting; changed under the lock */
     uint32_t label_;
-    thrum_lock *lock_; /* NULL: own_ */
+    thrum_lock *lock_;   /* NULL: that of rlock_ */
+    thrum_rlock *rlock_; /* NULL, too: own_ */
     thrum_rlock own_;
 } thrum_condition;
 
 /* clang-format off */
-#define THRUM_CONDITION_INIT(lock) { 0, 0, (lock), THRUM_RLOCK_INIT }
+#define THRUM_CONDITION_INIT(lock) { 0, 0, (lock), NULL, THRUM_RLOCK_INIT }
+#define THRUM_CONDITION_INIT_RLOCK(rlock) { 0, 0, NULL, (rlock), THRUM_RLOCK_INIT }
 /* clang-format on */
 
-/* Make it ready, over `lock` or, with NULL, over its own rlock. */
-THRUM_API void thrum_condition_init(thrum_condition *condition, thrum_lock *lock);
+typedef struct thrum_condition_options {
+    size_t size;        /* set by the macro; 0 is taken for sizeof this structure */
+    const char *name;   /* for reports; copied, and kept for the life of the process */
+    thrum_rlock *rlock; /* over this rlock; then lock is NULL */
+} thrum_condition_options;
+
+/* Make it ready, over `lock` or, with NULL, over the rlock of the options or else its own. 0; -EINVAL. */
+THRUM_API int thrum_condition_init_with(thrum_condition *condition, thrum_lock *lock,
+                                        const thrum_condition_options *options);
 
 /* Take and give back its lock; results as for that lock. */
 THRUM_API THRUM_MUST_USE int thrum_condition_acquire(thrum_condition *condition, thrum_timeout timeout);
@@ -229,9 +263,21 @@ typedef struct thrum_semaphore {
 #define THRUM_SEMAPHORE_MAX 0x7fffffffu
 
 /* clang-format off */
-#define THRUM_SEMAPHORE_INIT(value) { (uint32_t)(value) * 2, 0, 0, 0 }
-#define THRUM_BOUNDED_SEMAPHORE_INIT(value) { (uint32_t)(value) * 2, 0, (uint32_t)(value) + 1, 0 }
+#define THRUM_SEMAPHORE_INIT(value) { THRUM_COUNT_(value, 0) * 2, 0, 0, 0 }
+#define THRUM_BOUNDED_SEMAPHORE_INIT(value) { THRUM_COUNT_(value, 0) * 2, 0, THRUM_COUNT_(value, 0) + 1, 0 }
 /* clang-format on */
+
+typedef struct thrum_semaphore_options {
+    size_t size;      /* set by the macro; 0 is taken for sizeof this structure */
+    const char *name; /* for reports; copied, and kept for the life of the process */
+    uint32_t bounded; /* true: it cannot be released above `value` */
+    uint32_t reserved_;
+} thrum_semaphore_options;
+
+/* Make it ready, with so many permits. 0; -EINVAL for more than THRUM_SEMAPHORE_MAX, which a
+ * number below zero is too. */
+THRUM_API int thrum_semaphore_init_with(thrum_semaphore *semaphore, size_t value,
+                                        const thrum_semaphore_options *options);
 
 /* Take one (Semaphore.acquire). 0, THRUM_TIMEOUT, THRUM_CANCELLED, -EINVAL, -EAGAIN. */
 THRUM_API THRUM_MUST_USE int thrum_semaphore_acquire(thrum_semaphore *semaphore, thrum_timeout timeout);
@@ -252,6 +298,7 @@ typedef struct thrum_event {
 #define THRUM_EVENT_INIT { 0, 0 }
 /* clang-format on */
 
+THRUM_API int thrum_event_init_with(thrum_event *event, const thrum_init_options *options);
 THRUM_API void thrum_event_set(thrum_event *event);   /* wakes all who wait; never blocks */
 THRUM_API void thrum_event_clear(thrum_event *event); /* never blocks */
 THRUM_API bool thrum_event_is_set(const thrum_event *event);
@@ -285,6 +332,118 @@ THRUM_API int thrum_event_wait(thrum_event *event, thrum_timeout timeout);
  * blocks all signals and keeps nothing from exiting. A forked child makes its own when it first waits.
  * 0, -EAGAIN. */
 THRUM_API THRUM_MUST_USE int thrum_signals_start(void);
+
+/* ---- Barrier --------------------------------------------------------------------- */
+
+/*
+ * A place where threads wait for each other (threading.Barrier): when `parties` of them have come,
+ * all go on, and the next ones can come. Who gives up, because its time is over or it is
+ * cancelled, breaks it for all, now and later, until it is reset: nobody is left waiting for one that will
+ * not come. Once all have come nobody gives up any more: an action is waited for to its end, also by those
+ * who come too early for the next round. In a forked child nobody has come.
+ *
+ * All zero is none: its wait is -EINVAL. It may go as soon as every wait has returned.
+ */
+typedef struct thrum_barrier {
+    uint32_t count_; /* how many have come */
+    uint32_t label_;
+    uint32_t parties_;
+    uint32_t broken_;
+    uint32_t acting_;             /* the number of who came last, until the others may go */
+    uint32_t generation_;         /* of the process that come_ belongs to */
+    struct thrum_arrival_ *come_; /* notes of those that have come, on their stacks */
+    int (*action_)(void *arg);
+    void *arg_;
+    thrum_timeout timeout_;
+} thrum_barrier;
+
+#define THRUM_PARTIES_MAX 0x7fffffffu
+
+/* clang-format off */
+#define THRUM_BARRIER_INIT(parties) { 0, 0, THRUM_COUNT_(parties, 1), 0, 0, 0, NULL, NULL, NULL, { 0, 0 } }
+/* clang-format on */
+
+typedef struct thrum_barrier_options {
+    size_t size;              /* set by the macro; 0 is taken for sizeof this structure */
+    const char *name;         /* for reports; copied, and kept for the life of the process */
+    int (*action)(void *arg); /* run by one of them before any goes on; NULL: none. Non-zero breaks the barrier */
+    void *arg;
+    thrum_timeout timeout; /* for waits that are given THRUM_FOREVER */
+} thrum_barrier_options;
+
+/* Make it ready. 0; -EINVAL when parties is 0, below zero or more than THRUM_PARTIES_MAX, or the time-out is bad. */
+THRUM_API int thrum_barrier_init_with(thrum_barrier *barrier, size_t parties, const thrum_barrier_options *options);
+
+/* Wait until all have come (Barrier.wait), and store which of them this was, from 0 to parties - 1, each once;
+ * ret_index may be NULL. The last to come runs the action. 0; THRUM_TIMEOUT and THRUM_CANCELLED: the caller
+ * gave up, and it is broken; THRUM_BROKEN: it was, or somebody else broke or reset it (BrokenBarrierError); what the
+ * action returned, where this thread ran it in vain; -EDEADLK from inside the action; -EINVAL; -EAGAIN. */
+THRUM_API THRUM_MUST_USE int thrum_barrier_wait(thrum_barrier *barrier, size_t *ret_index, thrum_timeout timeout);
+
+/* Make it as new (Barrier.reset), or broken (Barrier.abort): those that wait get THRUM_BROKEN. Neither blocks. */
+THRUM_API void thrum_barrier_reset(thrum_barrier *barrier);
+THRUM_API void thrum_barrier_abort(thrum_barrier *barrier);
+
+/* How many go on together; how many wait now, and whether it is broken: hints, they may change at once. */
+THRUM_API size_t thrum_barrier_parties(const thrum_barrier *barrier);
+THRUM_API size_t thrum_barrier_n_waiting(const thrum_barrier *barrier);
+THRUM_API bool thrum_barrier_broken(const thrum_barrier *barrier);
+
+/* ---- Once ------------------------------------------------------------------------ */
+
+/*
+ * Something that is to be done once, by whoever comes first (beside Python's). All zero: not yet done.
+ * When it is done, a call costs one load.
+ *
+ * state_ is a lock's word while it is being done: then its owner does it. 0: not done; 2: done.
+ */
+typedef struct thrum_once {
+    thrum_lock lock_;
+} thrum_once;
+
+/* clang-format off */
+#define THRUM_ONCE_INIT { THRUM_LOCK_INIT }
+/* clang-format on */
+
+THRUM_API int thrum_once_init_with(thrum_once *once, const thrum_init_options *options);
+
+/* Call function(arg), unless that has been done; while another thread does it, wait for it. 0: it is done, and what it
+ * did is seen. What the function returned here, other than 0: it counts as not done, and one of those that wait, or
+ * the next to come, tries again. THRUM_TIMEOUT: the time-out, which counts for waiting only, is over; -EDEADLK
+ * from inside the function, or when the wait could only be for ever, as for a lock, with a report; -EINVAL; -EAGAIN.
+ * Not a cancellation point, but what the function waits for may be. In a forked child, as for a lock. */
+THRUM_API THRUM_MUST_USE THRUM_INLINE_ int thrum_once_call(thrum_once *once, int (*function)(void *arg), void *arg,
+                                                           thrum_timeout timeout);
+
+/* ---- Reader-writer lock ------------------------------------------------------------ */
+
+/*
+ * Many may read, or one may write (beside Python's). Readers do not overtake a writer that waits,
+ * readers that wait go in together, and a writer that has waited for about a millisecond
+ * is given the lock directly; so nobody starves. Like a lock: taking it is no cancellation point, and a
+ * deadlock that goes through a writer is found and reported. Who reads is not known by name, so
+ * these are not found, and must not be: to take it for writing while one reads it, and to read it
+ * twice at a time, for a writer may come between and be waited for. And in a forked child it stays read by
+ * the threads that are not there.
+ *
+ * state_ is a lock's word: of its owner, who writes; or, with bit 1 set, of a number of readers.
+ */
+typedef struct thrum_rwlock {
+    thrum_lock lock_;
+} thrum_rwlock;
+
+/* clang-format off */
+#define THRUM_RWLOCK_INIT { THRUM_LOCK_INIT }
+/* clang-format on */
+
+THRUM_API int thrum_rwlock_init_with(thrum_rwlock *rwlock, const thrum_init_options *options);
+
+/* Take it for reading, or for writing. Results as for lock; and -EOVERFLOW for more than 2^30 - 2 readers at a time. */
+THRUM_API THRUM_MUST_USE THRUM_INLINE_ int thrum_rwlock_acquire_read(thrum_rwlock *rwlock, thrum_timeout timeout);
+THRUM_API THRUM_MUST_USE int thrum_rwlock_acquire_write(thrum_rwlock *rwlock, thrum_timeout timeout);
+
+/* Give it back, as it was taken. 0; -EPERM when nobody reads and the caller does not write. Never blocks. */
+THRUM_API THRUM_INLINE_ int thrum_rwlock_release(thrum_rwlock *rwlock);
 
 /* ---- Thread ------------------------------------------------------------------------ */
 
@@ -367,6 +526,23 @@ static inline void thrum_shield_end_(struct thrum_shield_ *shield)
 #ifndef __cplusplus
 #define thrum_lock_init(...) thrum_lock_init_(__VA_ARGS__, .size = sizeof(thrum_lock_options))
 #define thrum_lock_init_(lock, ...) thrum_lock_init_with(lock, &(thrum_lock_options){__VA_ARGS__})
+#define thrum_rlock_init(...) thrum_rlock_init_(__VA_ARGS__, .size = sizeof(thrum_init_options))
+#define thrum_rlock_init_(lock, ...) thrum_rlock_init_with(lock, &(thrum_init_options){__VA_ARGS__})
+#define thrum_condition_init(...) thrum_condition_init_(__VA_ARGS__, .size = sizeof(thrum_condition_options))
+#define thrum_condition_init_(condition, lock, ...) \
+    thrum_condition_init_with(condition, lock, &(thrum_condition_options){__VA_ARGS__})
+#define thrum_semaphore_init(...) thrum_semaphore_init_(__VA_ARGS__, .size = sizeof(thrum_semaphore_options))
+#define thrum_semaphore_init_(semaphore, value, ...) \
+    thrum_semaphore_init_with(semaphore, value, &(thrum_semaphore_options){__VA_ARGS__})
+#define thrum_event_init(...) thrum_event_init_(__VA_ARGS__, .size = sizeof(thrum_init_options))
+#define thrum_event_init_(event, ...) thrum_event_init_with(event, &(thrum_init_options){__VA_ARGS__})
+#define thrum_barrier_init(...) thrum_barrier_init_(__VA_ARGS__, .size = sizeof(thrum_barrier_options))
+#define thrum_barrier_init_(barrier, parties, ...) \
+    thrum_barrier_init_with(barrier, parties, &(thrum_barrier_options){__VA_ARGS__})
+#define thrum_once_init(...) thrum_once_init_(__VA_ARGS__, .size = sizeof(thrum_init_options))
+#define thrum_once_init_(once, ...) thrum_once_init_with(once, &(thrum_init_options){__VA_ARGS__})
+#define thrum_rwlock_init(...) thrum_rwlock_init_(__VA_ARGS__, .size = sizeof(thrum_init_options))
+#define thrum_rwlock_init_(rwlock, ...) thrum_rwlock_init_with(rwlock, &(thrum_init_options){__VA_ARGS__})
 #define thrum_thread_new(...) thrum_thread_new_(__VA_ARGS__, .size = sizeof(thrum_thread_options))
 #define thrum_thread_new_(ret, target, arg, ...) \
     thrum_thread_new_with(ret, target, arg, &(thrum_thread_options){__VA_ARGS__})
@@ -375,7 +551,7 @@ static inline void thrum_shield_end_(struct thrum_shield_ *shield)
     thrum_thread_run_with(ret, target, arg, &(thrum_thread_options){__VA_ARGS__})
 #endif
 
-/* ---- The lock's fast path ------------------------------------------------------------ */
+/* ---- Fast paths ---------------------------------------------------------------------- */
 
 /* The calling thread's number as it stands in a lock's word, 0 until the thread first
  * blocks or takes a lock, and while the locks that it holds are kept a list of. */
@@ -386,6 +562,9 @@ extern THRUM_API __thread struct thrum_self_ thrum_self_ __attribute__((__tls_mo
 
 THRUM_API int thrum_lock_acquire_slow_(thrum_lock *lock, thrum_timeout timeout);
 THRUM_API int thrum_lock_release_slow_(thrum_lock *lock);
+THRUM_API int thrum_once_call_slow_(thrum_once *once, int (*function)(void *arg), void *arg, thrum_timeout timeout);
+THRUM_API int thrum_rwlock_acquire_read_slow_(thrum_rwlock *rwlock, thrum_timeout timeout);
+THRUM_API int thrum_rwlock_release_slow_(thrum_rwlock *rwlock);
 
 #ifndef THRUM_NO_INLINE
 inline int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout)
@@ -406,6 +585,36 @@ inline int thrum_lock_release(thrum_lock *lock)
         return 0;
     return thrum_lock_release_slow_(lock);
 }
+
+inline int thrum_once_call(thrum_once *once, int (*function)(void *arg), void *arg, thrum_timeout timeout)
+{
+    /* Acquire: pairs with the release of whoever did it. */
+    if (once != NULL && __atomic_load_n(&once->lock_.state_, __ATOMIC_ACQUIRE) == 2 &&
+        timeout.kind_ != THRUM_TIMEOUT_INVALID_)
+        return 0;
+    return thrum_once_call_slow_(once, function, arg, timeout);
+}
+
+inline int thrum_rwlock_acquire_read(thrum_rwlock *rwlock, thrum_timeout timeout)
+{
+    uint32_t state = rwlock != NULL ? __atomic_load_n(&rwlock->lock_.state_, __ATOMIC_RELAXED) : 1;
+    /* Free, or read by others while nobody waits. Acquire: as for lock. */
+    if ((state == 0 || ((state & 3) == 2 && state < UINT32_MAX - 5)) && timeout.kind_ != THRUM_TIMEOUT_INVALID_ &&
+        __atomic_compare_exchange_n(&rwlock->lock_.state_, &state, (state | 2) + 4, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_RELAXED))
+        return 0;
+    return thrum_rwlock_acquire_read_slow_(rwlock, timeout);
+}
+
+inline int thrum_rwlock_release(thrum_rwlock *rwlock)
+{
+    uint32_t state = rwlock != NULL ? __atomic_load_n(&rwlock->lock_.state_, __ATOMIC_RELAXED) : 0;
+    /* One of the readers, while nobody waits. Release: a writer must not begin before the reading is over. */
+    if ((state & 3) == 2 && __atomic_compare_exchange_n(&rwlock->lock_.state_, &state, state == 6 ? 0 : state - 4,
+                                                        false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        return 0;
+    return thrum_rwlock_release_slow_(rwlock);
+}
 #endif
 
 #ifdef __cplusplus
@@ -414,6 +623,42 @@ inline int thrum_lock_release(thrum_lock *lock)
 inline int thrum_lock_init(thrum_lock *lock, const thrum_lock_options &options = {})
 {
     return thrum_lock_init_with(lock, &options);
+}
+
+inline int thrum_rlock_init(thrum_rlock *lock, const thrum_init_options &options = {})
+{
+    return thrum_rlock_init_with(lock, &options);
+}
+
+inline int thrum_condition_init(thrum_condition *condition, thrum_lock *lock,
+                                const thrum_condition_options &options = {})
+{
+    return thrum_condition_init_with(condition, lock, &options);
+}
+
+inline int thrum_semaphore_init(thrum_semaphore *semaphore, size_t value, const thrum_semaphore_options &options = {})
+{
+    return thrum_semaphore_init_with(semaphore, value, &options);
+}
+
+inline int thrum_event_init(thrum_event *event, const thrum_init_options &options = {})
+{
+    return thrum_event_init_with(event, &options);
+}
+
+inline int thrum_barrier_init(thrum_barrier *barrier, size_t parties, const thrum_barrier_options &options = {})
+{
+    return thrum_barrier_init_with(barrier, parties, &options);
+}
+
+inline int thrum_once_init(thrum_once *once, const thrum_init_options &options = {})
+{
+    return thrum_once_init_with(once, &options);
+}
+
+inline int thrum_rwlock_init(thrum_rwlock *rwlock, const thrum_init_options &options = {})
+{
+    return thrum_rwlock_init_with(rwlock, &options);
 }
 
 THRUM_MUST_USE inline int thrum_thread_new(thrum_thread **ret_thread, int (*target)(void *), void *arg,
@@ -428,4 +673,5 @@ THRUM_MUST_USE inline int thrum_thread_run(thrum_thread **ret_thread, int (*targ
     return thrum_thread_run_with(ret_thread, target, arg, &options);
 }
 #endif
+
 #endif

@@ -3,10 +3,14 @@
  */
 #include "park/label.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "platform/state.h"
+
+OPTIONS_ARE_DENSE(thrum_init_options, sizeof(size_t) + sizeof(char *));
 
 /* The roll's guard is held. */
 static uint32_t find_or_add(struct label_roll *roll, const char *name)
@@ -32,6 +36,15 @@ uint32_t label_of(const char *name)
     uint32_t label = find_or_add(roll, name);
     os_wordlock_release(&roll->guard);
     return label;
+}
+
+int label_from(const thrum_init_options *options, uint32_t *ret_label)
+{
+    thrum_init_options o;
+    if (OPTIONS_READ(&o, options) != 0)
+        return -EINVAL;
+    *ret_label = label_of(o.name);
+    return 0;
 }
 
 const char *label_name(uint32_t label)

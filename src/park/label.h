@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "thrum/threading.h"
+
 #define LABELS_MAX 4096
 
 struct label_roll {
@@ -28,6 +30,10 @@ struct reporter {
 /* The number of a name, which is copied; 0, no name, for NULL or where there is no room for it. */
 #define label_of thrum_label_of_
 uint32_t label_of(const char *name);
+
+/* The number of the name in these options. 0, or -EINVAL for bad options. */
+#define label_from thrum_label_from_
+int label_from(const thrum_init_options *options, uint32_t *ret_label);
 
 /* The name, or NULL. */
 #define label_name thrum_label_name_

@@ -11,31 +11,45 @@
  */
 #include <errno.h>
 
+#include "base/options.h"
 #include "park/label.h"
 #include "threading/lockword.h"
 
-static thrum_lock *lock_of(thrum_condition *condition)
+OPTIONS_ARE_DENSE(thrum_condition_options, sizeof(size_t) + 2 * sizeof(void *));
+
+/* Where it stands on a lock, its own rlock, whose count stays 0. */
+static thrum_rlock *rlock_of(thrum_condition *condition)
 {
-    return condition->lock_ != NULL ? condition->lock_ : &condition->own_.lock_;
+    return condition->rlock_ != NULL ? condition->rlock_ : &condition->own_;
 }
 
-void thrum_condition_init(thrum_condition *condition, thrum_lock *lock)
+static thrum_lock *lock_of(thrum_condition *condition)
 {
-    *condition = (thrum_condition)THRUM_CONDITION_INIT(lock);
+    return condition->lock_ != NULL ? condition->lock_ : &rlock_of(condition)->lock_;
+}
+
+int thrum_condition_init_with(thrum_condition *condition, thrum_lock *lock, const thrum_condition_options *options)
+{
+    thrum_condition_options o;
+    if (condition == NULL || OPTIONS_READ(&o, options) != 0 || (lock != NULL && o.rlock != NULL))
+        return -EINVAL;
+    uint32_t label = label_of(o.name);
+    *condition = (thrum_condition){0, label, lock, o.rlock, {{0, label}, 0, 0}};
+    return 0;
 }
 
 int thrum_condition_acquire(thrum_condition *condition, thrum_timeout timeout)
 {
     if (condition->lock_ != NULL)
         return lock_acquire(condition->lock_, timeout, __builtin_return_address(0));
-    return thrum_rlock_acquire(&condition->own_, timeout);
+    return thrum_rlock_acquire(rlock_of(condition), timeout);
 }
 
 int thrum_condition_release(thrum_condition *condition)
 {
     if (condition->lock_ != NULL)
         return thrum_lock_release(condition->lock_);
-    return thrum_rlock_release(&condition->own_);
+    return thrum_rlock_release(rlock_of(condition));
 }
 
 /* ---- Wait ---- */
@@ -55,8 +69,9 @@ static void give_back(void *arg)
 /* Wait with the lock given back, until the deadline; the lock is held again at the end. */
 static int wait_until(thrum_condition *condition, int64_t deadline, const void *site)
 {
-    uint32_t levels = condition->own_.count_; /* zero where the lock is not its own */
-    condition->own_.count_ = 0;
+    thrum_rlock *rlock = rlock_of(condition);
+    uint32_t levels = rlock->count_;
+    rlock->count_ = 0;
     condition->state_ = 1;
 
     struct leave leave = {condition, false};
@@ -70,7 +85,7 @@ static int wait_until(thrum_condition *condition, int64_t deadline, const void *
     int result = park(&call);
     if (leave.left && lock_take_again(lock_of(condition), &call, result) != 0)
         return -EDEADLK;
-    condition->own_.count_ = levels;
+    rlock->count_ = levels;
     return call.ret_moved ? 0 : result; /* moved: it was notified, and its time-out came later */
 }
 

@@ -22,6 +22,15 @@
 /* What a waiter is told that was taken out. */
 enum { WAS_SET, LOOK_AGAIN };
 
+int thrum_event_init_with(thrum_event *event, const thrum_init_options *options)
+{
+    uint32_t label;
+    int result = event != NULL ? label_from(options, &label) : -EINVAL;
+    if (result == 0)
+        *event = (thrum_event){0, label};
+    return result;
+}
+
 /* Under the bucket's lock. */
 static uintptr_t set(void *arg, const struct unparked *done)
 {

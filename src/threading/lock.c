@@ -51,7 +51,7 @@ int thrum_lock_release(thrum_lock *lock)
 int thrum_lock_init_with(thrum_lock *lock, const thrum_lock_options *options)
 {
     thrum_lock_options o;
-    if (OPTIONS_READ_RESERVED(&o, thrum_lock_options, options) != 0)
+    if (lock == NULL || OPTIONS_READ_RESERVED(&o, thrum_lock_options, options) != 0)
         return -EINVAL;
     *lock = (thrum_lock){o.any ? LOCK_ANY : 0, label_of(o.name)};
     return 0;

@@ -6,7 +6,17 @@
  */
 #include <errno.h>
 
+#include "park/label.h"
 #include "threading/lockword.h"
+
+int thrum_rlock_init_with(thrum_rlock *lock, const thrum_init_options *options)
+{
+    uint32_t label;
+    int result = lock != NULL ? label_from(options, &label) : -EINVAL;
+    if (result == 0)
+        *lock = (thrum_rlock){{0, label}, 0, 0};
+    return result;
+}
 
 int thrum_rlock_acquire(thrum_rlock *lock, thrum_timeout timeout)
 {

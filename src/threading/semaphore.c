@@ -8,11 +8,25 @@
  */
 #include <errno.h>
 
+#include "base/options.h"
 #include "park/label.h"
 #include "park/park.h"
 
+OPTIONS_ARE_DENSE(thrum_semaphore_options, sizeof(size_t) + sizeof(char *) + 2 * sizeof(uint32_t));
+
 #define PARKED 1u
 #define PERMIT 2u
+
+int thrum_semaphore_init_with(thrum_semaphore *semaphore, size_t value, const thrum_semaphore_options *options)
+{
+    thrum_semaphore_options o;
+    if (semaphore == NULL || OPTIONS_READ_RESERVED(&o, thrum_semaphore_options, options) != 0 ||
+        value > THRUM_SEMAPHORE_MAX)
+        return -EINVAL;
+    uint32_t permits = (uint32_t)value;
+    *semaphore = (thrum_semaphore){permits * PERMIT, label_of(o.name), o.bounded ? permits + 1 : 0, 0};
+    return 0;
+}
 
 static bool none_left(void *arg)
 {

@@ -89,6 +89,28 @@ int use(thrum_executor *pool, thrum_lock *lock, thrum_queue *queue, int *ints, f
     result = thrum_executor_open(&pool, "threads", .error = PICK(0, item));
 #elif CASE == 18                          /* a constructor that is given no place for its object */
     result = thrum_queue_new(PICK(&queue, ));
+#elif CASE == 21                          /* a count that is out of range */
+    thrum_semaphore few = THRUM_SEMAPHORE_INIT(PICK(0, -1));
+    return thrum_semaphore_release(&few, 1);
+#elif CASE == 22 && !defined(__cplusplus) /* a count that nobody knows yet; C++ only warns */
+    thrum_semaphore some = THRUM_SEMAPHORE_INIT(PICK(1, *ints));
+    return thrum_semaphore_release(&some, 1);
+#elif CASE == 23
+    thrum_semaphore many = THRUM_BOUNDED_SEMAPHORE_INIT(PICK(THRUM_SEMAPHORE_MAX, THRUM_SEMAPHORE_MAX + 1ull));
+    return thrum_semaphore_release(&many, 1);
+#elif CASE == 24
+    thrum_barrier barrier = THRUM_BARRIER_INIT(PICK(1, 0));
+    return thrum_barrier_wait(&barrier, NULL, THRUM_NOWAIT);
+#elif CASE == 28 /* -Werror=unused-result */
+    thrum_rwlock rwlock = THRUM_RWLOCK_INIT;
+    PICK(result =, ) thrum_rwlock_acquire_read(&rwlock, THRUM_FOREVER);
+    result += thrum_rwlock_release(&rwlock);
+#elif CASE == 29 /* -Werror=unused-result */
+    thrum_once once = THRUM_ONCE_INIT;
+    PICK(result =, ) thrum_once_call(&once, 0, any, THRUM_FOREVER);
+#elif CASE == 30 /* -Werror=unused-result */
+    thrum_barrier barrier = THRUM_BARRIER_INIT(2);
+    PICK(result =, ) thrum_barrier_wait(&barrier, 0, THRUM_FOREVER);
 #elif CASE != 19 && CASE != 20
 #error "there is no such case"
 #endif

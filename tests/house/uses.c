@@ -32,7 +32,12 @@ static thrum_condition condition = THRUM_CONDITION_INIT(&lock);
 static thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(3);
 static thrum_semaphore bounded = THRUM_BOUNDED_SEMAPHORE_INIT(3);
 static thrum_event event = THRUM_EVENT_INIT;
+static thrum_condition on_rlock = THRUM_CONDITION_INIT_RLOCK(&rlock);
+static thrum_barrier barrier = THRUM_BARRIER_INIT(2);
+static thrum_once once = THRUM_ONCE_INIT;
+static thrum_rwlock rwlock = THRUM_RWLOCK_INIT;
 
+int use_inits(int (*action)(void *), void *arg);
 int use_threading(int (*target)(void *), void *arg, thrum_token *token);
 int use_queue(void);
 int use_futures(const int *in, double *out, size_t n);
@@ -60,6 +65,23 @@ int use_threading(int (*target)(void *), void *arg, thrum_token *token)
         result |= thrum_event_wait(&event, THRUM_NOWAIT);
     }
     return result | thrum_event_wait(&event, THRUM_FOREVER);
+}
+
+int use_inits(int (*action)(void *), void *arg)
+{
+    int result = thrum_lock_init(&lock) | thrum_lock_init(&any, .any = true, .name = "any");
+    result |= thrum_rlock_init(&rlock) | thrum_rlock_init(&rlock, .name = "one");
+    result |= thrum_condition_init(&condition, &lock) | thrum_condition_init(&on_rlock, NULL, .rlock = &rlock);
+    result |= thrum_semaphore_init(&semaphore, 2) | thrum_semaphore_init(&bounded, 2, .bounded = true, .name = "two");
+    result |= thrum_event_init(&event) | thrum_event_init(&event, .name = "three");
+    result |= thrum_barrier_init(&barrier, 2);
+    result |=
+        thrum_barrier_init(&barrier, 2, .action = action, .arg = arg, .timeout = thrum_seconds(1), .name = "four");
+    result |= thrum_once_init(&once) | thrum_once_init(&once, .name = "five");
+    result |= thrum_rwlock_init(&rwlock) | thrum_rwlock_init(&rwlock, .name = "six");
+    result |= thrum_barrier_wait(&barrier, NULL, THRUM_NOWAIT) | thrum_once_call(&once, action, arg, THRUM_FOREVER);
+    result |= thrum_rwlock_acquire_read(&rwlock, THRUM_NOWAIT) | thrum_rwlock_acquire_write(&rwlock, THRUM_NOWAIT);
+    return result | thrum_rwlock_release(&rwlock);
 }
 
 int use_queue(void)

@@ -311,6 +311,46 @@ TEST(all_levels_of_an_rlock_are_given_back_and_taken_again)
     check_int(finish(other), 0);
 }
 
+static int wait_on_rlock(void *arg)
+{
+    struct deep *deep = arg;
+    thrum_rlock *rlock = deep->condition.rlock_;
+    check_result(thrum_rlock_acquire(rlock, THRUM_FOREVER), 0);
+    check_result(thrum_condition_acquire(&deep->condition, THRUM_FOREVER), 0);
+    deep->ready = true;
+    check_result(thrum_condition_wait_for(&deep->condition, is_set, &deep->go, THRUM_FOREVER), 0);
+    check_result(thrum_condition_release(&deep->condition), 0);
+    check_result(thrum_rlock_release(rlock), 0);
+    check_result(thrum_rlock_release(rlock), -EPERM);
+    return 0;
+}
+
+/* As Condition(RLock()): the rlock is the program's, which may use it apart from the condition. */
+TEST(one_stands_on_an_rlock_of_the_programs)
+{
+    thrum_rlock rlock = THRUM_RLOCK_INIT;
+    thrum_lock lock = THRUM_LOCK_INIT;
+    struct deep deep = {.condition = THRUM_CONDITION_INIT_RLOCK(&rlock)};
+    thrum_thread *other = start(wait_on_rlock, &deep, NULL);
+    for (bool ready = false; !ready;) {
+        check_result(thrum_rlock_acquire(&rlock, THRUM_FOREVER), 0);
+        ready = deep.ready;
+        deep.go = ready;
+        check_result(thrum_condition_notify_all(&deep.condition), 0);
+        check_result(thrum_rlock_release(&rlock), 0);
+    }
+    check_int(finish(other), 0);
+    check_result(thrum_condition_notify_all(&deep.condition), -EPERM);
+
+    check_result(thrum_condition_init(&deep.condition, NULL, .rlock = &rlock, .name = "both"), 0);
+    check_result(thrum_condition_acquire(&deep.condition, THRUM_FOREVER), 0);
+    check_result(thrum_rlock_release(&rlock), 0);
+    check_result(thrum_condition_init(&deep.condition, &lock, .rlock = &rlock), -EINVAL);
+    check_result(thrum_condition_init_with(&deep.condition, &lock, NULL), 0);
+    check_result(thrum_condition_acquire(&deep.condition, THRUM_FOREVER), 0);
+    check_result(thrum_lock_release(&lock), 0);
+}
+
 static int wait_for_flag(void *arg)
 {
     struct deep *deep = arg;
@@ -518,6 +558,7 @@ int main(void)
         cmocka_unit_test(a_wait_ends_late_when_the_lock_is_taken),
         cmocka_unit_test(a_notify_that_came_first_is_not_lost),
         cmocka_unit_test(all_levels_of_an_rlock_are_given_back_and_taken_again),
+        cmocka_unit_test(one_stands_on_an_rlock_of_the_programs),
         cmocka_unit_test(conditions_that_share_a_lock_are_told_apart),
         cmocka_unit_test(a_cancelled_wait_ends_with_the_lock_held),
         cmocka_unit_test(a_cancel_under_way_ends_all_waits),

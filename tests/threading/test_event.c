@@ -27,6 +27,21 @@ TEST(it_stays_set_until_it_is_cleared)
     }
 }
 
+TEST(one_with_a_name_is_no_other)
+{
+    thrum_event event;
+    check_result(thrum_event_init(&event, .name = "news"), 0);
+    check_result(thrum_event_wait(&event, THRUM_NOWAIT), THRUM_TIMEOUT);
+    thrum_event_set(&event);
+    thrum_event_clear(&event);
+    thrum_event_set(&event);
+    check_result(thrum_event_wait(&event, THRUM_NOWAIT), 0);
+    check_result(thrum_event_init_with(&event, NULL), 0);
+    check(!thrum_event_is_set(&event));
+    thrum_init_options unknown = {.size = 1};
+    check_result(thrum_event_init_with(&event, &unknown), -EINVAL);
+}
+
 TEST(a_wait_in_vain_is_not_cut_short)
 {
     thrum_event event = THRUM_EVENT_INIT;
@@ -232,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_stays_set_until_it_is_cleared),
+        cmocka_unit_test(one_with_a_name_is_no_other),
         cmocka_unit_test(a_wait_in_vain_is_not_cut_short),
         cmocka_unit_test(set_wakes_all_and_they_see_what_was_done_before),
         cmocka_unit_test(no_set_is_missed),

@@ -54,6 +54,31 @@ TEST(zero_is_a_free_one)
     check_result(thrum_rlock_release(&lock), 0);
 }
 
+static void listen(void *arg, const char *text)
+{
+    *(bool *)arg = strstr(text, "lock 'ledger'") != NULL && strstr(text, "has ended") != NULL;
+}
+
+static int take_along(void *lock)
+{
+    return thrum_rlock_acquire(lock, THRUM_FOREVER);
+}
+
+TEST(one_with_a_name_is_reported_by_it)
+{
+    thrum_rlock lock;
+    bool named = false;
+    check_result(thrum_rlock_init(&lock, .name = "ledger"), 0);
+    check_result(from_elsewhere(&lock, THRUM_NOWAIT), 0);
+    check_result(finish(start(take_along, &lock, NULL)), 0);
+    thrum_set_reporter(listen, &named);
+    check_result(thrum_rlock_acquire(&lock, THRUM_FOREVER), -EDEADLK);
+    thrum_set_reporter(NULL, NULL);
+    check(named);
+    thrum_init_options unknown = {.size = 1};
+    check_result(thrum_rlock_init_with(&lock, &unknown), -EINVAL);
+}
+
 TEST(a_held_one_is_not_had_in_time)
 {
     thrum_rlock lock = THRUM_RLOCK_INIT;
@@ -176,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_free_when_released_as_often),
         cmocka_unit_test(zero_is_a_free_one),
+        cmocka_unit_test(one_with_a_name_is_reported_by_it),
         cmocka_unit_test(a_held_one_is_not_had_in_time),
         cmocka_unit_test(bad_times_are_refused_at_each_level),
         cmocka_unit_test(too_many_levels_are_refused),

@@ -30,6 +30,26 @@ TEST(there_are_as_many_as_at_first_and_released)
     check_int(permits(&semaphore), 7);
 }
 
+TEST(init_does_the_same_and_refuses_bad_counts)
+{
+    thrum_semaphore semaphore;
+    check_result(thrum_semaphore_init(&semaphore, 3), 0);
+    check_int(permits(&semaphore), 3);
+    check_result(thrum_semaphore_release(&semaphore, 1), 0);
+    check_result(thrum_semaphore_init(&semaphore, 3, .bounded = true, .name = "doors"), 0);
+    check_result(thrum_semaphore_release(&semaphore, 1), -EOVERFLOW);
+    check_int(permits(&semaphore), 3);
+    check_result(thrum_semaphore_init(&semaphore, (size_t)-1), -EINVAL);
+    check_result(thrum_semaphore_init(&semaphore, (size_t)THRUM_SEMAPHORE_MAX + 1), -EINVAL);
+    thrum_semaphore_options unknown = {.reserved_ = 1};
+    check_result(thrum_semaphore_init_with(&semaphore, 1, &unknown), -EINVAL);
+    check_int(permits(&semaphore), 3);
+    check_result(thrum_semaphore_init(&semaphore, THRUM_SEMAPHORE_MAX, .bounded = true), 0);
+    check_result(thrum_semaphore_release(&semaphore, 1), -EOVERFLOW);
+    check_result(thrum_semaphore_init_with(&semaphore, 0, NULL), 0);
+    check_int(permits(&semaphore), 0);
+}
+
 TEST(none_is_had_in_time)
 {
     thrum_semaphore semaphore = THRUM_SEMAPHORE_INIT(0);
@@ -108,7 +128,8 @@ static int visit_often(void *arg)
 TEST(never_more_inside_than_there_are)
 {
     for (int capacity = 1; capacity <= 4; capacity++) {
-        struct club club = {.doors = THRUM_BOUNDED_SEMAPHORE_INIT((uint32_t)capacity), .rounds = ROUNDS(10000)};
+        struct club club = {.rounds = ROUNDS(10000)};
+        check_result(thrum_semaphore_init(&club.doors, (size_t)capacity, .bounded = true), 0);
         thrum_thread *threads[THREADS];
         for (size_t i = 0; i < THREADS; i++)
             threads[i] = start(visit_often, &club, NULL);
@@ -367,6 +388,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_are_as_many_as_at_first_and_released),
+        cmocka_unit_test(init_does_the_same_and_refuses_bad_counts),
         cmocka_unit_test(none_is_had_in_time),
         cmocka_unit_test(too_many_are_refused),
         cmocka_unit_test(never_more_inside_than_there_are),
