@@ -674,4 +674,6 @@ THRUM_MUST_USE inline int thrum_thread_run(thrum_thread **ret_thread, int (*targ
 }
 #endif
 
+#include <thrum/with.h>
+
 #endif

@@ -38,6 +38,7 @@ static thrum_once once = THRUM_ONCE_INIT;
 static thrum_rwlock rwlock = THRUM_RWLOCK_INIT;
 
 int use_inits(int (*action)(void *), void *arg);
+int use_with(int n);
 int use_threading(int (*target)(void *), void *arg, thrum_token *token);
 int use_queue(void);
 int use_futures(const int *in, double *out, size_t n);
@@ -82,6 +83,33 @@ int use_inits(int (*action)(void *), void *arg)
     result |= thrum_barrier_wait(&barrier, NULL, THRUM_NOWAIT) | thrum_once_call(&once, action, arg, THRUM_FOREVER);
     result |= thrum_rwlock_acquire_read(&rwlock, THRUM_NOWAIT) | thrum_rwlock_acquire_write(&rwlock, THRUM_NOWAIT);
     return result | thrum_rwlock_release(&rwlock);
+}
+
+int use_with(int n)
+{
+    int set;
+    THRUM_WITH (&lock) {
+        THRUM_WITH (&rlock)
+            THRUM_WITH (&condition)
+                set = n;
+    }
+    for (int i = 0; i < n; i++)
+        THRUM_WITH (&semaphore) {
+            if (i == 1)
+                continue;
+            if (i == 2)
+                break;
+            set++;
+            if (i == 3)
+                goto out;
+        }
+out:
+    THRUM_WITH (&rwlock)
+        set++;
+    THRUM_WITH_READ (&rwlock) {
+        return set;
+    }
+    return 0;
 }
 
 int use_queue(void)
