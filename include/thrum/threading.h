@@ -375,9 +375,9 @@ typedef struct thrum_barrier_options {
 THRUM_API int thrum_barrier_init_with(thrum_barrier *barrier, size_t parties, const thrum_barrier_options *options);
 
 /* Wait until all have come (Barrier.wait), and store which of them this was, from 0 to parties - 1, each once;
- * ret_index may be NULL. The last to come runs the action. 0; THRUM_TIMEOUT and THRUM_CANCELLED: the caller
- * gave up, and it is broken; THRUM_BROKEN: it was, or somebody else broke or reset it (BrokenBarrierError); what the
- * action returned, where this thread ran it in vain; -EDEADLK from inside the action; -EINVAL; -EAGAIN. */
+ * ret_index may be NULL. The last to come runs the action. 0; THRUM_TIMEOUT, THRUM_CANCELLED, THRUM_INTERRUPTED: the
+ * caller gave up, and it is broken; THRUM_BROKEN: it was, or somebody else broke or reset it (BrokenBarrierError); what
+ * the action returned, where this thread ran it in vain; -EDEADLK from inside the action; -EINVAL; -EAGAIN. */
 THRUM_API THRUM_MUST_USE int thrum_barrier_wait(thrum_barrier *barrier, size_t *ret_index, thrum_timeout timeout);
 
 /* Make it as new (Barrier.reset), or broken (Barrier.abort): those that wait get THRUM_BROKEN. Neither blocks. */

@@ -211,7 +211,7 @@ static int wait_for_others(struct thrum_arrival_ *me, int64_t deadline, const vo
     /* Acquire: pairs with end_round. */
     while ((outcome = os_load_acquire(&me->outcome)) == WAITS) {
         int result = call.deadline > 0 ? park(&call) : THRUM_TIMEOUT;
-        if (result != THRUM_TIMEOUT && result != THRUM_CANCELLED)
+        if (result != THRUM_TIMEOUT && result != THRUM_CANCELLED && result != THRUM_INTERRUPTED)
             continue;
         if (give_up(me))
             return result;
@@ -221,11 +221,20 @@ static int wait_for_others(struct thrum_arrival_ *me, int64_t deadline, const vo
     return outcome == ALL_CAME ? 0 : THRUM_BROKEN;
 }
 
+/* The barrier's own where none is given, and interruptible if the one given is. */
+static thrum_timeout timeout_for(const thrum_barrier *barrier, thrum_timeout timeout)
+{
+    if (timeout.kind_ == THRUM_TIMEOUT_FOREVER_)
+        return barrier->timeout_;
+    if (timeout.kind_ == (THRUM_TIMEOUT_FOREVER_ | THRUM_TIMEOUT_INTERRUPTIBLE_))
+        return thrum_interruptible(barrier->timeout_);
+    return timeout;
+}
+
 int thrum_barrier_wait(thrum_barrier *barrier, size_t *ret_index, thrum_timeout timeout)
 {
     int64_t deadline;
-    if (barrier == NULL || barrier->parties_ == 0 ||
-        park_deadline(timeout.kind_ == THRUM_TIMEOUT_FOREVER_ ? barrier->timeout_ : timeout, &deadline) != 0)
+    if (barrier == NULL || barrier->parties_ == 0 || park_deadline(timeout_for(barrier, timeout), &deadline) != 0)
         return -EINVAL;
     const struct sleeper *self = sleeper_self();
     if (self == NULL)

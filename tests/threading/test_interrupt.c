@@ -47,6 +47,9 @@ static thrum_lock lock;
 static thrum_rlock rlock;
 static thrum_condition condition = THRUM_CONDITION_INIT(&lock), own_condition;
 static thrum_semaphore semaphore;
+static thrum_rwlock rwlock;
+static thrum_barrier barrier = THRUM_BARRIER_INIT(2);
+static thrum_once once;
 static thrum_event event;
 static thrum_queue *queue;
 static bool predicate_holds;
@@ -174,6 +177,81 @@ static int wait_semaphore(thrum_timeout timeout)
 static void release_semaphore(void)
 {
     check_result(thrum_semaphore_release(&semaphore, 1), 0);
+}
+
+static void write_rwlock(void)
+{
+    check_result(thrum_rwlock_acquire_write(&rwlock, THRUM_FOREVER), 0);
+}
+
+static void give_rwlock(void)
+{
+    check_result(thrum_rwlock_release(&rwlock), 0);
+}
+
+static int wait_to_read(thrum_timeout timeout)
+{
+    int result = thrum_rwlock_acquire_read(&rwlock, timeout);
+    return result == 0 ? thrum_rwlock_release(&rwlock) : result;
+}
+
+static int wait_to_write(thrum_timeout timeout)
+{
+    int result = thrum_rwlock_acquire_write(&rwlock, timeout);
+    return result == 0 ? thrum_rwlock_release(&rwlock) : result;
+}
+
+/* Who is interrupted has given up, and broken it. */
+static int wait_barrier(thrum_timeout timeout)
+{
+    if (thrum_barrier_broken(&barrier))
+        thrum_barrier_reset(&barrier);
+    return thrum_barrier_wait(&barrier, NULL, timeout);
+}
+
+static void come_last(void)
+{
+    check_result(thrum_barrier_wait(&barrier, NULL, THRUM_FOREVER), 0);
+}
+
+static thrum_thread *doer;
+static thrum_event doing, do_it;
+
+static int deed(void *arg)
+{
+    (void)arg;
+    thrum_event_set(&doing);
+    return thrum_event_wait(&do_it, THRUM_FOREVER);
+}
+
+static int wait_once(thrum_timeout timeout)
+{
+    return thrum_once_call(&once, deed, NULL, timeout);
+}
+
+static int call_once(void *arg)
+{
+    (void)arg;
+    return wait_once(THRUM_FOREVER);
+}
+
+static void begin_deed(void)
+{
+    check_result(thrum_once_init(&once), 0);
+    thrum_event_clear(&doing);
+    thrum_event_clear(&do_it);
+    doer = start(call_once, NULL, NULL);
+    check_result(thrum_event_wait(&doing, THRUM_FOREVER), 0);
+}
+
+static void end_deed(void)
+{
+    thrum_event_set(&do_it);
+}
+
+static void join_doer(void)
+{
+    check_int(finish(doer), 0);
 }
 
 static int wait_event(thrum_timeout timeout)
@@ -379,6 +457,10 @@ static const struct call calls[] = {
     {"condition wait, own rlock", nothing, wait_own_condition, notify_own, 0, nothing},
     {"condition wait_for", nothing, wait_for, make_hold, 0, nothing},
     {"semaphore", nothing, wait_semaphore, release_semaphore, 0, nothing},
+    {"rwlock read", write_rwlock, wait_to_read, give_rwlock, 0, nothing},
+    {"rwlock write", write_rwlock, wait_to_write, give_rwlock, 0, nothing},
+    {"barrier", nothing, wait_barrier, come_last, 0, nothing},
+    {"once", begin_deed, wait_once, end_deed, 0, join_doer},
     {"event", nothing, wait_event, set_event, 0, clear_event},
     {"join", start_sleeper, wait_join, wake_sleeper, 0, free_sleeper},
     {"queue get", make_queue, wait_get, put_item, 0, check_empty},
