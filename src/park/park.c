@@ -88,10 +88,12 @@ static void append(struct park_bucket *bucket, struct park_wait *wait)
     struct park_wait *first = (bucket->filter & bit) != 0 ? *find(bucket, wait->key) : NULL;
     bucket->filter |= bit;
     wait->queued = true;
-    wait->sleeper->wait = wait;
-    os_store_relaxed(&wait->sleeper->asleep, 0); /* relaxed: a hint for reports */
-    /* Relaxed: who goes by it comes behind us by deadlock_count or by the bucket's lock. */
-    os_store_relaxed(&wait->sleeper->waits_at, wait->key);
+    if (!wait->hidden) {
+        wait->sleeper->wait = wait;
+        os_store_relaxed(&wait->sleeper->asleep, 0); /* relaxed: a hint for reports */
+        /* Relaxed: who goes by it comes behind us by deadlock_count or by the bucket's lock. */
+        os_store_relaxed(&wait->sleeper->waits_at, wait->key);
+    }
     if (first == NULL) {
         wait->next = wait->prev = wait;
         wait->next_key = bucket->keys;
@@ -119,9 +121,11 @@ static void take_out(struct park_wait **at, struct park_wait *wait)
     wait->next->prev = wait->prev;
     wait->prev->next = wait->next;
     wait->queued = false;
-    wait->sleeper->wait = NULL;
-    /* Relaxed: who goes by it looks again under the bucket's lock, which we hold. */
-    os_store_relaxed(&wait->sleeper->waits_at, NULL);
+    if (!wait->hidden) {
+        wait->sleeper->wait = NULL;
+        /* Relaxed: who goes by it looks again under the bucket's lock, which we hold. */
+        os_store_relaxed(&wait->sleeper->waits_at, NULL);
+    }
 }
 
 void park_take_out(struct park_wait *wait)
@@ -141,21 +145,18 @@ static bool withdraw(struct park_wait *wait)
     return queued;
 }
 
-static int enqueue(struct park_call *call, struct park_wait *wait, thrum_token *token)
+static int enqueue(struct park_wait *wait, bool (*validate)(void *arg), void *arg, thrum_token *token)
 {
     int result = 0;
-    struct park_bucket *bucket = lock_bucket(call->key);
+    struct park_bucket *bucket = lock_bucket(wait->key);
     /* A canceller that came before we could be found has set its mark by now: it locks our
      * bucket, before or after us, only behind that. */
-    if (token != NULL && token_cancelled(token)) {
+    if (token != NULL && token_cancelled(token))
         result = THRUM_CANCELLED;
-    } else if (call->validate != NULL && !call->validate(call->arg)) {
+    else if (validate != NULL && !validate(arg))
         result = PARK_CHANGED;
-    } else {
-        /* Relaxed: a waker finds the wait under the bucket's lock, which orders this before it. */
-        os_store_relaxed(&wait->sleeper->wake, 0);
+    else
         append(bucket, wait);
-    }
     unlock_bucket(bucket);
     return result;
 }
@@ -176,15 +177,20 @@ static int sleep_until_woken(struct park_wait *wait, int64_t deadline)
     return wait->result;
 }
 
+/* What no handler can end, like a wait for a lock, needs no helper. */
+static bool lacks_helper(const struct park_call *call)
+{
+    bool needed = call->reviewed || !call->uncancellable;
+    /* Relaxed: it is set in fork(2) only, when there is no other thread. */
+    return needed && os_load_relaxed(&os_state()->signals.missing) != 0 && thrum_signals_start() != 0;
+}
+
 int park(struct park_call *call)
 {
     struct sleeper *self = sleeper_self();
     if (self == NULL)
         return -EAGAIN;
-    /* What no handler can end, like a wait for a lock, needs no helper. Relaxed: it is set in fork(2) only, when
-     * there is no other thread. */
-    bool needs_helper = call->reviewed || !call->uncancellable;
-    if (needs_helper && os_load_relaxed(&os_state()->signals.missing) != 0 && thrum_signals_start() != 0)
+    if (lacks_helper(call))
         return -EAGAIN;
     thrum_token *token = call->uncancellable ? NULL : self->token;
     struct park_wait wait = {.key = call->key,
@@ -202,7 +208,9 @@ int park(struct park_call *call)
     if (token != NULL && !token_enlist(token, &wait))
         return THRUM_CANCELLED;
 
-    int result = enqueue(call, &wait, token);
+    /* Relaxed: a waker finds the wait under the bucket's lock, which orders this before it. */
+    os_store_relaxed(&self->wake, 0);
+    int result = enqueue(&wait, call->validate, call->arg, token);
     if (result == 0) {
         if (call->before_sleep != NULL)
             call->before_sleep(call->arg);
@@ -220,6 +228,94 @@ int park(struct park_call *call)
         token_delist(token, &wait);
     call->ret_moved = wait.moved;
     call->ret_word = wait.word;
+    return result;
+}
+
+/* ---- Waiting at several places ---- */
+
+/* Take out the first n waits that are still in their queues; how many were not. */
+static size_t withdraw_all(struct park_place *places, size_t n)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < n; i++) {
+        places[i].taken = !withdraw(&places[i].wait);
+        taken += places[i].taken;
+    }
+    return taken;
+}
+
+/* Each who took one of our waits out comes to wake us; before all have, the waits must not go. */
+static void await_wakers(struct sleeper *self, size_t n)
+{
+    for (size_t came = 0; came < n;) {
+        /* Acquire: pairs with the wakers' release. */
+        uint32_t more = os_exchange_acquire(&self->wake, 0);
+        came += more;
+        if (more == 0 && came < n)
+            (void)self->ops->sleep(self, OS_FOREVER);
+    }
+}
+
+/* Of those who were first to take out one of our waits, one that woke us counts before a canceller. */
+static int outcome(const struct park_place *places, size_t n, int otherwise, size_t *ret_place)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (places[i].taken && places[i].wait.result == 0) {
+            *ret_place = i;
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        if (places[i].taken)
+            return places[i].wait.result;
+    return otherwise;
+}
+
+/* The wait at the first place stands for all: it alone is on the token's list and in the sleeper's record. */
+int park_any(const struct park_call *call, struct park_place *places, size_t n, size_t *ret_place)
+{
+    struct sleeper *self = sleeper_self();
+    if (self == NULL || lacks_helper(call))
+        return -EAGAIN;
+    thrum_token *token = call->uncancellable ? NULL : self->token;
+    for (size_t i = 0; i < n; i++)
+        places[i].wait = (struct park_wait){.key = places[i].key,
+                                            .sleeper = self,
+                                            .what = call->what,
+                                            .name = call->name,
+                                            .site = call->site,
+                                            .review = call->reviewed ? places[i].validate : NULL,
+                                            .arg = places[i].arg,
+                                            .token = token,
+                                            .deadline = call->deadline,
+                                            .since = call->since,
+                                            .hidden = i > 0,
+                                            .counted = true};
+    if (token != NULL && !token_enlist(token, &places[0].wait))
+        return THRUM_CANCELLED;
+
+    /* Relaxed: as in park. */
+    os_store_relaxed(&self->wake, 0);
+    int result = 0;
+    size_t queued = 0;
+    for (; queued < n; queued++) {
+        struct park_place *place = &places[queued];
+        result = enqueue(&place->wait, place->validate, place->arg, queued == 0 ? token : NULL);
+        if (result != 0)
+            break;
+    }
+    /* Acquire: as in sleep_until_woken. */
+    while (result == 0 && os_load_acquire(&self->wake) == 0) {
+        int ended = self->ops->sleep(self, call->deadline);
+        if (ended != 0)
+            result = ended == -EINTR ? THRUM_INTERRUPTED : THRUM_TIMEOUT;
+    }
+    size_t taken = withdraw_all(places, queued);
+    if (!os_planted("park-any-early-return"))
+        await_wakers(self, taken);
+    result = outcome(places, queued, result, ret_place);
+    if (token != NULL)
+        token_delist(token, &places[0].wait);
     return result;
 }
 
@@ -244,6 +340,20 @@ void park_wake(struct sleeper *sleeper)
     /* Release: pairs with sleep_until_woken. From here on the wait may be gone, and the sleeper;
      * its record's memory never is. */
     os_store_release(&sleeper->wake, 1);
+    ops->wake(sleeper);
+}
+
+/* The same for one that may be of several, whose wakers are counted. Else a store is enough, and need not wait
+ * for the record's line. */
+static void wake(struct park_wait *wait)
+{
+    struct sleeper *sleeper = wait->sleeper;
+    if (!wait->counted) {
+        park_wake(sleeper);
+        return;
+    }
+    const struct sleeper_ops *ops = sleeper->ops;
+    (void)os_add_release(&sleeper->wake, 1); /* release: pairs with await_wakers */
     ops->wake(sleeper);
 }
 
@@ -293,20 +403,28 @@ static struct park_wait *take_first(struct park_bucket *bucket, const void *key,
     return chain;
 }
 
-/* At most n, or, with `group`, a group. */
-static size_t wake(const void *key, size_t n, bool group, uintptr_t (*commit)(void *arg, const struct unparked *done),
-                   void *arg)
+/* At most n, or, with `group`, a group; they are chained as by take_first. */
+static struct park_wait *take(const void *key, size_t n, bool group,
+                              uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg,
+                              struct unparked *done, uintptr_t *ret_word)
+{
+    struct park_bucket *bucket = lock_bucket(key);
+    struct park_wait *chain = take_first(bucket, key, group ? group_size(bucket, key) : n, done);
+    *ret_word = commit != NULL ? commit(arg, done) : 0;
+    unlock_bucket(bucket);
+    return chain;
+}
+
+static size_t take_and_wake(const void *key, size_t n, bool group,
+                            uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
 {
     struct unparked done = {0};
-    struct park_bucket *bucket = lock_bucket(key);
-    struct park_wait *chain = take_first(bucket, key, group ? group_size(bucket, key) : n, &done);
-    uintptr_t word = commit != NULL ? commit(arg, &done) : 0;
-    unlock_bucket(bucket);
-
+    uintptr_t word;
+    struct park_wait *chain = take(key, n, group, commit, arg, &done, &word);
     while (chain != NULL) {
         struct park_wait *next = chain->next; /* before the wait is gone */
         chain->word = word;
-        park_wake(chain->sleeper);
+        wake(chain);
         chain = next;
     }
     return done.woken;
@@ -314,12 +432,32 @@ static size_t wake(const void *key, size_t n, bool group, uintptr_t (*commit)(vo
 
 size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
 {
-    return wake(key, n, false, commit, arg);
+    return take_and_wake(key, n, false, commit, arg);
 }
 
 size_t unpark_group(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
 {
-    return wake(key, 0, true, commit, arg);
+    return take_and_wake(key, 0, true, commit, arg);
+}
+
+struct park_wait *unpark_take(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done),
+                              void *arg)
+{
+    struct unparked done = {0};
+    uintptr_t word;
+    struct park_wait *chain = take(key, n, false, commit, arg, &done, &word);
+    for (struct park_wait *wait = chain; wait != NULL; wait = wait->next)
+        wait->word = word;
+    return chain;
+}
+
+void unpark_wake(struct park_wait *chain)
+{
+    while (chain != NULL) {
+        struct park_wait *next = chain->next; /* before the wait is gone */
+        wake(chain);
+        chain = next;
+    }
 }
 
 void park_expel(struct park_wait *wait, int result)
@@ -332,7 +470,7 @@ void park_expel(struct park_wait *wait, int result)
     }
     unlock_bucket(bucket);
     if (queued)
-        park_wake(wait->sleeper);
+        wake(wait);
 }
 
 /* ---- Moving ---- */
@@ -422,11 +560,7 @@ static void review(struct park_bucket *bucket)
     for (struct park_wait **at = &bucket->keys; *at != NULL;)
         at = take_over(at, &chain);
     unlock_bucket(bucket);
-    while (chain != NULL) {
-        struct park_wait *next = chain->next; /* before the wait is gone */
-        park_wake(chain->sleeper);
-        chain = next;
-    }
+    unpark_wake(chain);
 }
 
 void park_review(void)

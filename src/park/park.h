@@ -66,6 +66,16 @@ int park(struct park_call *call);
 #define park_look thrum_park_look_
 bool park_look(bool (*ready)(void *arg), void *arg);
 
+/*
+ * Wait at several places at once, until woken at one of them. `call` says how (its key, validate, before_sleep and
+ * held_by are not looked at), and the places say where; their waits are park_any's own, and need not be set. Results as
+ * of park, and *ret_place is where it was woken. It may have been woken at others as well, so this is for wake-ups that
+ * are meant for all who wait there and give nothing to anybody.
+ */
+struct park_place;
+#define park_any thrum_park_any_
+int park_any(const struct park_call *call, struct park_place *places, size_t n, size_t *ret_place);
+
 /* What unpark did, for commit. */
 struct unparked {
     size_t woken;         /* waits taken out of the queue */
@@ -83,6 +93,19 @@ size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const st
 /* The same for the longest waiting one; if it is shared, for all shared ones up to the first that is not. */
 #define unpark_group thrum_unpark_group_
 size_t unpark_group(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);
+
+/*
+ * The same in two halves, for an object with locks of its own: take the waits out under these, tell each what it is
+ * woken with (its `word`), give the locks back, and then wake. Who waits there enters the queue under the same locks,
+ * by a before_sleep that gives them back, so none comes between. A wait that was taken out must be woken; till then it
+ * is there to be read and written.
+ */
+struct park_wait;
+#define unpark_take thrum_unpark_take_
+#define unpark_wake thrum_unpark_wake_
+struct park_wait *unpark_take(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done),
+                              void *arg);
+void unpark_wake(struct park_wait *chain); /* by `next`, ended by NULL */
 
 /* Move at most n waits from one address to the end of a lock's queue, without waking them; how
  * many were moved. commit is called under the locks of both, in any case. Not for two
@@ -132,20 +155,31 @@ struct park_wait {
     struct park_wait *next, *prev; /* ring of the waits at this address, in order of arrival */
     struct park_wait *next_key;    /* of the first in a ring: the first of another address here */
     struct sleeper *sleeper;
-    bool (*review)(void *arg); /* the call's validate, if it is .reviewed; or NULL */
-    void *arg;
     int64_t since;
     uintptr_t word;
-    int result; /* 0, THRUM_CANCELLED, -EDEADLK or PARK_CHANGED, when it was taken out by somebody else */
+    int result;   /* 0, THRUM_CANCELLED, -EDEADLK or PARK_CHANGED, when it was taken out by somebody else */
     bool shared;
-    bool queued; /* it is in a bucket */
-    bool moved;
+    bool queued;  /* it is in a bucket */
+    bool counted; /* one of several of its sleeper, */
+    bool hidden;  /* and not the one that its record points to */
+    bool moved;   /* from another address */
     const thrum_lock *held_by;
     int64_t deadline; /* OS_FOREVER: no time-out will end it */
     const char *what, *name;
     const void *site;
+    bool (*review)(void *arg);                      /* the call's validate, if it is .reviewed; or NULL */
+    void *arg;                                      /* the caller's, for review and for whoever takes it out */
     const thrum_token *token;                       /* that can end it, or NULL */
     struct park_wait *enlisted_next, **enlisted_at; /* with its token; by the token's guard */
+};
+
+/* One of the places of park_any. */
+struct park_place {
+    const void *key;
+    bool (*validate)(void *arg); /* as park_call's */
+    void *arg;
+    bool taken; /* out: the wait was taken out by somebody else */
+    struct park_wait wait;
 };
 
 /* Take the wait out of its queue, if it is still there, with that result, and wake it. */
@@ -158,7 +192,7 @@ void park_expel(struct park_wait *wait, int result);
 #define park_wake thrum_park_wake_
 struct park_bucket *park_bucket_of(const void *key);
 void park_take_out(struct park_wait *wait);
-void park_wake(struct sleeper *sleeper); /* who was taken out; no bucket is locked */
+void park_wake(struct sleeper *sleeper); /* whose only wait was taken out; no bucket is locked */
 
 /* Put a wait on its token's list; false: the token is cancelled. And take it off. */
 #define token_enlist thrum_token_enlist_

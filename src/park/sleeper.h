@@ -16,10 +16,11 @@
  * and for that reason too a number comes again only after some 260,000 threads. A lock forgotten before that
  * is never released all the same; only whom the report names is then in doubt.
  *
- * The protocol of wake: the sleeper stores 0 before it can be found in the lot. Its waker,
- * who alone took it out, stores 1 with release and then calls ops->wake. The sleeper
- * returns from its wait only when it has seen the 1, so there is never a wake of an
- * earlier wait still to come; a late call of ops->wake is a wake for no reason.
+ * The protocol of wake: the sleeper stores 0 before it can be found in the lot. Its waker, who alone took
+ * it out, stores 1 with release and then calls ops->wake. The sleeper returns from its wait only when it has seen
+ * the 1, so there is never a wake of an earlier wait still to come; a late call of ops->wake is a wake for no
+ * reason. One that waits at several places at once can be taken out at each: those wakers add 1, and it stays until as
+ * many have come.
  */
 #ifndef PARK_SLEEPER_H_
 #define PARK_SLEEPER_H_

@@ -58,6 +58,7 @@
 #define os_exchange_release(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_RELEASE))
 #define os_add_seq_cst(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_SEQ_CST))
 #define os_add_relaxed(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELAXED))
+#define os_add_release(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELEASE))
 #define os_sub_acq_rel(p, value) (os_point_(), __atomic_fetch_sub((p), (value), __ATOMIC_ACQ_REL))
 #define os_sub_relaxed(p, value) (os_point_(), __atomic_fetch_sub((p), (value), __ATOMIC_RELAXED))
 #define os_or_release(p, value) (os_point_(), __atomic_fetch_or((p), (value), __ATOMIC_RELEASE))
@@ -124,6 +125,19 @@ static inline void os_pause(void)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
+#endif
+}
+
+/* Tell the CPU that this memory is about to be written: who has its line shall give it up by then. Any address will do.
+ */
+static inline void os_prefetch_write(const void *memory)
+{
+#if defined(__x86_64__)
+    /* The compiler's own would only ask for a copy to read, unless told of the processor. One that does not know it
+     * takes it for no operation. */
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)memory));
+#else
+    __builtin_prefetch(memory, 1);
 #endif
 }
 
@@ -198,6 +212,18 @@ int os_write(int fd, const char *text, size_t size);
 
 /* Make whole pages of private memory zero without touching them one by one. */
 void os_forget_pages(void *memory, size_t size);
+
+/* ---- Bells --------------------------------------------------------------------------------
+ *
+ * A descriptor that others poll: readable while it rings. Neither call blocks.
+ */
+#define os_bell_new thrum_os_bell_new_
+#define os_bell_ring thrum_os_bell_ring_
+#define os_bell_free thrum_os_bell_free_
+
+int os_bell_new(void);                /* silent; the descriptor, -EMFILE, -ENFILE, -ENODEV, -ENOMEM */
+void os_bell_ring(int bell, bool on); /* not twice the same */
+void os_bell_free(int bell);
 
 /* ---- State --------------------------------------------------------------------------------- */
 
