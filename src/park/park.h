@@ -157,7 +157,7 @@ struct park_wait {
     struct sleeper *sleeper;
     int64_t since;
     uintptr_t word;
-    int result;   /* 0, THRUM_CANCELLED, -EDEADLK or PARK_CHANGED, when it was taken out by somebody else */
+    int result; /* 0, THRUM_CANCELLED, -EDEADLK or PARK_CHANGED, when it was taken out by somebody else */
     bool shared;
     bool queued;  /* it is in a bucket */
     bool counted; /* one of several of its sleeper, */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -228,4 +229,26 @@ void os_forget_pages(void *memory, size_t size)
 {
     if (madvise(memory, size, MADV_DONTNEED) != 0)
         memset(memory, 0, size);
+}
+
+/* ---- Bells ---- */
+
+int os_bell_new(void)
+{
+    int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return bell >= 0 ? bell : -errno;
+}
+
+void os_bell_ring(int bell, bool on)
+{
+    uint64_t count = 1;
+    ssize_t size;
+    do /* a signal can come first, if the descriptor has been made to block */
+        size = on ? write(bell, &count, sizeof count) : read(bell, &count, sizeof count);
+    while (size < 0 && errno == EINTR);
+}
+
+void os_bell_free(int bell)
+{
+    (void)close(bell);
 }

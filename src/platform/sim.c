@@ -28,6 +28,7 @@
 #define NUMBERS_MAX 4096
 #define SIGNALS_MAX 64
 #define FIRST_NATIVE_ID 1000
+#define BELLS_MAX 4
 #define STEP_NS 20 /* what an operation takes on the virtual clock */
 #define TIME_COMES_ONE_IN 50
 
@@ -71,6 +72,7 @@ static struct {
     const void *numbered[NUMBERS_MAX];
     size_t n_numbered;
     void (*arrived[SIGNALS_MAX])(int signo);
+    uint32_t bells[BELLS_MAX]; /* 1: silent, 2: it rings; 0: not in use */
 } sim;
 
 static uint64_t draw(void)
@@ -516,6 +518,45 @@ int os_write(int fd, const char *text, size_t size)
 void os_forget_pages(void *memory, size_t size)
 {
     memset(memory, 0, size);
+}
+
+enum { NO_BELL, SILENT, RINGING };
+
+int os_bell_new(void)
+{
+    for (int bell = 0; bell < BELLS_MAX; bell++) {
+        if (sim.bells[bell] == NO_BELL) {
+            sim.bells[bell] = SILENT;
+            return bell;
+        }
+    }
+    return -EMFILE;
+}
+
+void os_bell_ring(int bell, bool on)
+{
+    sim_point();
+    if (sim.bells[bell] != (on ? SILENT : RINGING))
+        sim_fail("a bell is told twice the same");
+    sim.bells[bell] = on ? RINGING : SILENT;
+    os_futex_wake(&sim.bells[bell], (int)sim.n_threads);
+}
+
+void os_bell_free(int bell)
+{
+    sim.bells[bell] = NO_BELL;
+}
+
+bool sim_bell_rings(int bell)
+{
+    sim_point();
+    return sim.bells[bell] == RINGING;
+}
+
+void sim_bell_wait(int bell)
+{
+    while (!sim_bell_rings(bell))
+        (void)os_futex_wait(&sim.bells[bell], SILENT, OS_FOREVER);
 }
 
 uint64_t sim_number(const void *address)

@@ -68,6 +68,14 @@ bool sim_signal(uint64_t native_id, void (*handler)(void));
 #define sim_raise thrum_sim_raise_
 void sim_raise(int signo);
 
+/* Wait until the bell rings, as poll would. */
+#define sim_bell_wait thrum_sim_bell_wait_
+void sim_bell_wait(int bell);
+
+/* Whether it rings now. */
+#define sim_bell_rings thrum_sim_bell_rings_
+bool sim_bell_rings(int bell);
+
 /* A number for an address, by order of first use, so that no run depends on where things lie. */
 #define sim_number thrum_sim_number_
 uint64_t sim_number(const void *address);

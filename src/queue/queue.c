@@ -1,58 +1,64 @@
 /*
- * queue.c - a bounded or unbounded first-in, first-out queue
+ * queue.c - put and get (queue.h says how a queue works inside)
  *
- * A ring under one lock, with a condition for each reason to wait. The ring of a
- * bounded queue is made once; an unbounded one's grows by doubling. Nobody notifies
- * where nobody waits, so a put or get that need not wait costs one lock, one copy.
- *
- * Invariants under the lock: count <= slots, and count <= maxsize where there is one; the
- * items are at head, head + 1, ... modulo slots, oldest first. `closed` is never unset.
+ * A call first tries its own side. Where it finds nothing to get, or no room, and may wait, it looks for a while:
+ * to park and be woken costs as much as hundreds of items. Where items come in a stream, it first lets some time
+ * pass without looking: who is close on the other's heels fetches the lines of both sides for each single item.
+ * Where others have begun to wait already, it joins them at once.
  */
-#include "thrum/queue.h"
+#include "queue/queue.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/options.h"
-#include "thrum/threading.h"
 
-#define FIRST_SLOTS 16
+OPTIONS_ARE_DENSE(thrum_queue_options, 3 * sizeof(size_t) + 2 * sizeof(void *) + 2 * sizeof(uint32_t));
 
-OPTIONS_ARE_DENSE(thrum_queue_options, 3 * sizeof(size_t));
+#define BATCH 16                  /* whoever has moved so many since it last had to look, comes to look too soon */
+#define MOST_PAUSES OS_SPINS(256) /* some 4 us */
+#define TURN 64                   /* who moves so many while we let another thread have the CPU, was that thread */
+#define LOOKS OS_SPINS(40)
+#define ROUNDS 2 /* of looks, when others are quicker each time */
 
-struct thrum_queue {
-    thrum_lock lock;
-    bool closed;
-    thrum_condition not_empty, not_full;
-    size_t maxsize; /* 0: unbounded */
-    size_t item_size;
-    size_t slots, head, count;
-    char *items;
-};
+/* ---- Making and freeing ---- */
+
+static int check_options(const thrum_queue_options *o)
+{
+    return o->order <= THRUM_PRIORITY && (o->order == THRUM_PRIORITY) == (o->compare != NULL) ? 0 : -EINVAL;
+}
+
+static void close_memory(thrum_queue *queue)
+{
+    fifo_close(queue);
+    free(queue->pile.items);
+}
 
 int thrum_queue_new_with(thrum_queue **ret_queue, const thrum_queue_options *options)
 {
     thrum_queue_options o;
-    if (OPTIONS_READ(&o, options) != 0)
+    if (ret_queue == NULL || OPTIONS_READ_RESERVED(&o, thrum_queue_options, options) != 0 || check_options(&o) != 0)
         return -EINVAL;
-    size_t item_size = o.item_size != 0 ? o.item_size : sizeof(void *);
-    if (o.maxsize > PTRDIFF_MAX / item_size)
-        return -EOVERFLOW;
-    thrum_queue *queue = calloc(1, sizeof *queue);
+    thrum_queue *queue = aligned_alloc(_Alignof(thrum_queue), sizeof *queue);
     if (queue == NULL)
         return -ENOMEM;
+    memset(queue, 0, sizeof *queue);
+    queue->order = o.order;
     queue->maxsize = o.maxsize;
-    queue->item_size = item_size;
-    thrum_condition_init(&queue->not_empty, &queue->lock);
-    thrum_condition_init(&queue->not_full, &queue->lock);
-    if (o.maxsize > 0) {
-        queue->items = malloc(o.maxsize * item_size);
-        if (queue->items == NULL) {
-            free(queue);
-            return -ENOMEM;
-        }
-        queue->slots = o.maxsize;
+    queue->item_size = o.item_size != 0 ? o.item_size : sizeof(void *);
+    queue->compare = o.compare;
+    queue->compare_arg = o.compare_arg;
+    queue->put.limit = o.maxsize != 0 ? o.maxsize : UINT64_MAX;
+    queue->flags = o.order != THRUM_FIFO ? ONE_LOCK : 0;
+    int result = o.order != THRUM_FIFO ? pile_open(queue) : fifo_open(queue);
+    if (result == 0 && !object_born(queue, OBJECT_QUEUE)) {
+        close_memory(queue);
+        result = -ENOMEM;
+    }
+    if (result != 0) {
+        free(queue);
+        return result;
     }
     *ret_queue = queue;
     return 0;
@@ -60,138 +66,500 @@ int thrum_queue_new_with(thrum_queue **ret_queue, const thrum_queue_options *opt
 
 void thrum_queue_free(thrum_queue *queue)
 {
-    if (queue == NULL)
+    if (!queue_is(queue))
         return;
-    free(queue->items);
+    object_dies(queue);
+    if (queue_lock_whole(queue) == 0)
+        queue_unlock_whole(queue);
+    else /* no record for us: look from outside whether all have left */
+        while (thrum_lock_locked(&queue->put.lock) || thrum_lock_locked(&queue->get.lock))
+            os_yield();
+    queue_unring(queue);
+    close_memory(queue);
     free(queue);
 }
 
-/* ---- The ring; the lock is held ---- */
+/* ---- Both sides as one ---- */
 
-static char *slot(const thrum_queue *queue, size_t place)
+/* Put's lock is held. */
+static int lock_rest(thrum_queue *queue)
 {
-    size_t at = queue->head + place;
-    return queue->items + (at < queue->slots ? at : at - queue->slots) * queue->item_size;
+    if ((queue_flags(queue) & ONE_LOCK) != 0)
+        return 0;
+    int result = thrum_lock_acquire(&queue->get.lock, THRUM_FOREVER);
+    if (result != 0)
+        (void)thrum_lock_release(&queue->put.lock);
+    return result;
 }
 
-/* Twice the room, with the items from its start. */
-static int grow(thrum_queue *queue)
+int queue_lock_whole(thrum_queue *queue)
 {
-    size_t slots = queue->slots > 0 ? queue->slots * 2 : FIRST_SLOTS;
-    if (slots > PTRDIFF_MAX / queue->item_size)
-        return -ENOMEM;
-    char *items = malloc(slots * queue->item_size);
-    if (items == NULL)
-        return -ENOMEM;
-    size_t to_end = queue->slots - queue->head, size = queue->item_size;
-    size_t first = queue->count < to_end ? queue->count : to_end;
-    if (queue->count > 0) {
-        memcpy(items, queue->items + queue->head * size, first * size);
-        memcpy(items + first * size, queue->items, (queue->count - first) * size);
+    int result = thrum_lock_acquire(&queue->put.lock, THRUM_FOREVER);
+    return result == 0 ? lock_rest(queue) : result;
+}
+
+void queue_unlock_whole(thrum_queue *queue)
+{
+    if ((queue_flags(queue) & ONE_LOCK) == 0)
+        (void)thrum_lock_release(&queue->get.lock);
+    (void)thrum_lock_release(&queue->put.lock);
+}
+
+bool queue_ready(const thrum_queue *queue)
+{
+    /* Relaxed: a hint; who goes by it takes a lock. */
+    return os_load_relaxed(&queue->get.index) != os_load_relaxed(&queue->put.index) ||
+           (queue_flags(queue) & CLOSED) != 0;
+}
+
+/* ---- Items; the side's lock is held ---- */
+
+/* How many of so many can be got. */
+static inline size_t can_get(thrum_queue *queue, size_t n)
+{
+    struct side *get = &queue->get;
+    uint64_t index = os_load_relaxed(&get->index); /* relaxed: only we write it */
+    if (get->limit - index < n)
+        get->limit = os_load_acquire(&queue->put.index); /* acquire: see fifo_push */
+    return get->limit - index < n ? (size_t)(get->limit - index) : n;
+}
+
+static inline size_t can_put(thrum_queue *queue, size_t n)
+{
+    struct side *put = &queue->put;
+    uint64_t index = os_load_relaxed(&put->index); /* relaxed: only we write it */
+    if (put->limit - index < n && queue->maxsize != 0)
+        put->limit = os_load_acquire(&queue->get.index) + queue->maxsize; /* acquire: see fifo_pop */
+    return put->limit - index < n ? (size_t)(put->limit - index) : n;
+}
+
+/* Items on their way in or out: where they are, how many, and how many of them have gone. */
+struct load {
+    char *items;
+    size_t n, gone;
+};
+
+static char *place(const thrum_queue *queue, const struct load *load)
+{
+    return load->items + load->gone * queue->item_size;
+}
+
+/* What fits. 0: all is in; THRUM_FULL, -ENOMEM. */
+static int push(thrum_queue *queue, struct load *load)
+{
+    size_t n = can_put(queue, load->n - load->gone), pushed = 0;
+    if (queue->order == THRUM_FIFO) {
+        pushed = fifo_push(queue, place(queue, load), n);
+        load->gone += pushed;
+    } else {
+        for (; pushed < n && pile_push(queue, place(queue, load)) == 0; pushed++)
+            load->gone++;
     }
-    free(queue->items);
-    queue->items = items;
-    queue->slots = slots;
-    queue->head = 0;
+    if (pushed < n)
+        return -ENOMEM;
+    return load->gone < load->n ? THRUM_FULL : 0;
+}
+
+/* What is there. 0: that was something; THRUM_EMPTY. */
+static int pop(thrum_queue *queue, struct load *load)
+{
+    size_t n = can_get(queue, load->n - load->gone);
+    if (n == 0)
+        return THRUM_EMPTY;
+    if (queue->order == THRUM_FIFO)
+        fifo_pop(queue, place(queue, load), n);
+    else
+        for (size_t i = 0; i < n; i++)
+            pile_pop(queue, load->items + (load->gone + i) * queue->item_size);
+    load->gone += n;
     return 0;
 }
 
-static bool full(const thrum_queue *queue)
+/* ---- Those who wait; both locks are held ---- */
+
+/* A wait to put or get one item, which a holder of both locks puts or gets for it. */
+struct waiter {
+    thrum_queue *queue;
+    struct load item;
+    bool left; /* the locks were given back */
+};
+
+static void leave(void *arg)
 {
-    return queue->maxsize != 0 && queue->count == queue->maxsize;
+    struct waiter *waiter = arg;
+    waiter->left = true;
+    queue_unlock_whole(waiter->queue);
 }
 
-static void drop_first(thrum_queue *queue)
+/* Wait for the other side to move the load's next item; gives the locks back. 0: it has; THRUM_CLOSED; or park's
+ * result. */
+static int wait_at(thrum_queue *queue, struct side *side, uint32_t flag, struct load *load, int64_t deadline)
 {
-    queue->head = queue->head + 1 < queue->slots ? queue->head + 1 : 0;
-    queue->count--;
+    struct waiter waiter = {.queue = queue, .item = {place(queue, load), 1, 0}};
+    struct park_call call = {.key = &side->index,
+                             .before_sleep = leave,
+                             .arg = &waiter,
+                             .what = flag == GETTERS ? "item in queue" : "room in queue",
+                             .deadline = deadline};
+    if (!os_planted("queue-missed-wake"))
+        queue_set_flags(queue, flag, 0);
+    int result = park(&call);
+    if (!waiter.left)
+        queue_unlock_whole(queue);
+    load->gone += waiter.item.gone;
+    return result == 0 ? (int)call.ret_word : result;
 }
 
-/* ---- Put and get ---- */
-
-static bool can_put(void *arg)
+static uintptr_t note_more(void *arg, const struct unparked *done)
 {
-    const thrum_queue *queue = arg;
-    return queue->closed || !full(queue);
+    *(bool *)arg = done->more;
+    return THRUM_OK;
 }
 
-static bool can_get(void *arg)
+static struct park_wait *join_chains(struct park_wait *chain, struct park_wait *rest)
 {
-    const thrum_queue *queue = arg;
-    return queue->closed || queue->count > 0;
+    struct park_wait **end = &chain;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = rest;
+    return chain;
 }
 
-/* Take the lock and wait until `ready` says so: 0, with the lock held; `missed` for a time-out,
- * or another result, with the lock not held. */
-static int enter(thrum_queue *queue, thrum_condition *condition, bool (*ready)(void *queue), int missed,
-                 thrum_timeout timeout)
+/* Move the item of the first that waits at this side. */
+static struct park_wait *serve(thrum_queue *queue, struct side *side, uint32_t flag,
+                               int (*move)(thrum_queue *queue, struct load *load), struct park_wait *chain)
 {
-    /* The time-out is for the room or the item; the lock is never held for long. */
-    if (timeout.kind_ == THRUM_TIMEOUT_INVALID_)
-        return -EINVAL;
-    int result = thrum_lock_acquire(&queue->lock, THRUM_FOREVER);
+    bool more = false;
+    struct park_wait *wait = unpark_take(&side->index, 1, note_more, &more);
+    if (!more)
+        queue_set_flags(queue, 0, flag);
+    if (wait == NULL)
+        return chain;
+    struct waiter *waiter = wait->arg;
+    (void)move(queue, &waiter->item); /* as we have seen, it can be moved */
+    return join_chains(chain, wait);
+}
+
+static struct park_wait *turn_away(thrum_queue *queue, struct side *side, uint32_t flag, struct park_wait *chain)
+{
+    struct park_wait *all = unpark_take(&side->index, SIZE_MAX, NULL, NULL);
+    queue_set_flags(queue, 0, flag);
+    for (struct park_wait *wait = all; wait != NULL; wait = wait->next)
+        wait->word = THRUM_CLOSED;
+    return join_chains(chain, all);
+}
+
+/* Under the bucket's lock, for who watches looks at the flag there. */
+static uintptr_t unwatch(void *arg, const struct unparked *done)
+{
+    (void)done;
+    queue_set_flags(arg, 0, WATCHED);
+    return THRUM_OK;
+}
+
+struct park_wait *queue_balance(thrum_queue *queue, struct park_wait *chain)
+{
+    while ((queue_flags(queue) & GETTERS) != 0 && can_get(queue, 1) > 0)
+        chain = serve(queue, &queue->get, GETTERS, pop, chain);
+    while ((queue_flags(queue) & PUTTERS) != 0 && (queue_flags(queue) & CLOSED) == 0 && can_put(queue, 1) > 0)
+        chain = serve(queue, &queue->put, PUTTERS, push, chain);
+    uint32_t flags = queue_flags(queue);
+    if ((flags & (CLOSED | GETTERS)) == (CLOSED | GETTERS))
+        chain = turn_away(queue, &queue->get, GETTERS, chain);
+    if ((flags & (CLOSED | PUTTERS)) == (CLOSED | PUTTERS))
+        chain = turn_away(queue, &queue->put, PUTTERS, chain);
+    if ((flags & WATCHED) != 0 && queue_ready(queue) && !os_planted("queue-lost-watcher"))
+        chain = join_chains(chain, unpark_take(&queue->flags, SIZE_MAX, unwatch, queue));
+    if ((flags & POLLED) != 0)
+        queue_ring(queue);
+    return chain;
+}
+
+/* ---- Looking ---- */
+
+/* How long to let the other side go on alone: many items, but not all that the queue holds. */
+static int pauses(const thrum_queue *queue)
+{
+    return queue->maxsize != 0 && queue->maxsize / 4 < MOST_PAUSES ? (int)(queue->maxsize / 4) : MOST_PAUSES;
+}
+
+/* Let another thread have this CPU. Whether it was the other side's, which then has moved all it could, and there is
+ * nothing to wait for. */
+static bool has_turned(thrum_queue *queue, const struct side *side)
+{
+    const struct side *other = side == &queue->put ? &queue->get : &queue->put;
+    uint64_t before = os_load_relaxed(&other->index); /* relaxed: as in look */
+    os_yield();
+    return os_load_relaxed(&other->index) - before >= TURN;
+}
+
+/* Whether what we wait for came by itself. Others who have begun to wait come before us. */
+static bool look(thrum_queue *queue, struct side *side, bool (*ready)(const thrum_queue *queue))
+{
+    if (queue_flags(queue) != 0)
+        return false;
+    /* Relaxed: it decides only how long we look. */
+    uint64_t index = os_load_relaxed(&side->index), moved = index - os_load_relaxed(&side->looked_at);
+    os_store_relaxed(&side->looked_at, index);
+    if (moved >= BATCH && !has_turned(queue, side))
+        for (int left = pauses(queue); left > 0; left--)
+            os_pause();
+    for (int i = 0; i < LOOKS; i++) {
+        if (ready(queue))
+            return true;
+        os_yield();
+    }
+    return false;
+}
+
+/* ---- Put ---- */
+
+/* PARK_CHANGED: an item was taken from us while we waited, and there are more. */
+static int put_whole(thrum_queue *queue, struct load *load, int64_t deadline)
+{
+    int result = THRUM_CLOSED;
+    struct park_wait *chain = NULL;
+    if ((queue_flags(queue) & CLOSED) == 0) {
+        size_t before;
+        do { /* who waits to get makes room */
+            before = load->gone;
+            result = push(queue, load);
+            chain = queue_balance(queue, chain);
+        } while (result == THRUM_FULL && load->gone > before);
+    }
+    if (result == THRUM_FULL && deadline > 0 && chain == NULL) {
+        result = wait_at(queue, &queue->put, PUTTERS, load, deadline);
+        if (result == THRUM_TIMEOUT)
+            return THRUM_FULL;
+        return result == 0 && load->gone < load->n ? PARK_CHANGED : result;
+    }
+    queue_unlock_whole(queue);
+    unpark_wake(chain);
+    return result == THRUM_FULL && deadline > 0 ? PARK_CHANGED : result;
+}
+
+/* Once: 0, when all is in; THRUM_FULL, THRUM_CLOSED, PARK_CHANGED or an error. It waits if there is a deadline. */
+static int try_put(thrum_queue *queue, struct load *load, int64_t deadline)
+{
+    int result = thrum_lock_acquire(&queue->put.lock, THRUM_FOREVER);
     if (result != 0)
         return result;
-    result = thrum_condition_wait_for(condition, ready, queue, timeout);
-    if (result == 0)
-        return 0;
-    (void)thrum_lock_release(&queue->lock);
-    return result == THRUM_TIMEOUT ? missed : result;
+    if (queue_flags(queue) == 0 && deadline <= 0) {
+        result = push(queue, load);
+        (void)thrum_lock_release(&queue->put.lock);
+        return result;
+    }
+    result = lock_rest(queue);
+    return result == 0 ? put_whole(queue, load, deadline) : result;
+}
+
+static bool looks_open(const thrum_queue *queue)
+{
+    return !thrum_queue_full(queue) || queue_flags(queue) != 0;
+}
+
+static int put(thrum_queue *queue, struct load *load, thrum_timeout timeout)
+{
+    int64_t deadline;
+    int result = try_put(queue, load, 0);
+    if (result != THRUM_FULL)
+        return result;
+    result = park_deadline(timeout, &deadline);
+    if (result != 0)
+        return result;
+    if (deadline <= 0)
+        return THRUM_FULL;
+    do {
+        for (int round = 0; round < ROUNDS && look(queue, &queue->put, looks_open); round++) {
+            result = try_put(queue, load, 0);
+            if (result != THRUM_FULL)
+                return result;
+        }
+        result = try_put(queue, load, deadline);
+    } while (result == PARK_CHANGED);
+    return result;
 }
 
 int thrum_queue_put(thrum_queue *queue, const void *item, thrum_timeout timeout)
 {
-    int result = enter(queue, &queue->not_full, can_put, THRUM_FULL, timeout);
+    if (!queue_is(queue) || item == NULL || timeout.kind_ == THRUM_TIMEOUT_INVALID_)
+        return -EINVAL;
+    int result = thrum_lock_acquire(&queue->put.lock, THRUM_FOREVER);
     if (result != 0)
         return result;
-    if (queue->closed)
-        result = THRUM_CLOSED;
-    else if (queue->count == queue->slots)
-        result = grow(queue);
-    if (result == 0) {
-        memcpy(slot(queue, queue->count), item, queue->item_size);
-        queue->count++;
-        (void)thrum_condition_notify(&queue->not_empty, 1);
-    }
-    (void)thrum_lock_release(&queue->lock);
+    bool alone = queue_flags(queue) == 0 && can_put(queue, 1) > 0;
+    if (alone && !fifo_push_one(queue, item))
+        result = -ENOMEM;
+    (void)thrum_lock_release(&queue->put.lock);
+    if (alone)
+        return result;
+    struct load load = {.items = (char *)(uintptr_t)item, .n = 1};
+    return put(queue, &load, timeout);
+}
+
+int thrum_queue_put_many(thrum_queue *queue, const void *items, size_t n, size_t *ret_n, thrum_timeout timeout)
+{
+    struct load load = {.items = (char *)(uintptr_t)items, .n = n};
+    if (!queue_is(queue) || (items == NULL && n > 0) || timeout.kind_ == THRUM_TIMEOUT_INVALID_)
+        return -EINVAL;
+    int result = put(queue, &load, timeout);
+    if (ret_n != NULL)
+        *ret_n = load.gone;
     return result;
+}
+
+int thrum_queue_put_nowait(thrum_queue *queue, const void *item)
+{
+    return thrum_queue_put(queue, item, THRUM_NOWAIT);
+}
+
+/* ---- Get ---- */
+
+static int get_whole(thrum_queue *queue, struct load *load, int64_t deadline)
+{
+    int result = pop(queue, load);
+    if (result == THRUM_EMPTY && (queue_flags(queue) & CLOSED) != 0)
+        result = THRUM_CLOSED;
+    if (result == THRUM_EMPTY && deadline > 0) {
+        result = wait_at(queue, &queue->get, GETTERS, load, deadline);
+        return result == THRUM_TIMEOUT ? THRUM_EMPTY : result;
+    }
+    struct park_wait *chain = queue_balance(queue, NULL);
+    queue_unlock_whole(queue);
+    unpark_wake(chain);
+    return result;
+}
+
+/* Once, as try_put. */
+static int try_get(thrum_queue *queue, struct load *load, int64_t deadline)
+{
+    int result;
+    if (queue_flags(queue) == 0 && deadline <= 0) {
+        result = thrum_lock_acquire(&queue->get.lock, THRUM_FOREVER);
+        if (result != 0)
+            return result;
+        bool alone = queue_flags(queue) == 0;
+        if (alone)
+            result = pop(queue, load);
+        (void)thrum_lock_release(&queue->get.lock);
+        if (alone)
+            return result;
+    }
+    result = queue_lock_whole(queue);
+    return result == 0 ? get_whole(queue, load, deadline) : result;
+}
+
+static bool looks_ready(const thrum_queue *queue)
+{
+    return queue_ready(queue) || queue_flags(queue) != 0;
+}
+
+static int get(thrum_queue *queue, struct load *load, thrum_timeout timeout)
+{
+    int64_t deadline;
+    int result = try_get(queue, load, 0);
+    if (result != THRUM_EMPTY)
+        return result;
+    result = park_deadline(timeout, &deadline);
+    if (result != 0)
+        return result;
+    if (deadline <= 0)
+        return THRUM_EMPTY;
+    for (int round = 0; round < ROUNDS && look(queue, &queue->get, looks_ready); round++) {
+        result = try_get(queue, load, 0);
+        if (result != THRUM_EMPTY)
+            return result;
+    }
+    return try_get(queue, load, deadline);
 }
 
 int thrum_queue_get(thrum_queue *queue, void *ret_item, thrum_timeout timeout)
 {
-    int result = enter(queue, &queue->not_empty, can_get, THRUM_EMPTY, timeout);
-    if (result != 0)
-        return result;
-    if (queue->count == 0) {
-        result = THRUM_CLOSED;
-    } else {
-        memcpy(ret_item, slot(queue, 0), queue->item_size);
-        drop_first(queue);
-        (void)thrum_condition_notify(&queue->not_full, 1);
+    if (!queue_is(queue) || ret_item == NULL || timeout.kind_ == THRUM_TIMEOUT_INVALID_)
+        return -EINVAL;
+    if (queue_flags(queue) == 0) {
+        int result = thrum_lock_acquire(&queue->get.lock, THRUM_FOREVER);
+        if (result != 0)
+            return result;
+        bool alone = queue_flags(queue) == 0 && can_get(queue, 1) > 0;
+        if (alone)
+            fifo_pop_one(queue, ret_item);
+        (void)thrum_lock_release(&queue->get.lock);
+        if (alone)
+            return 0;
     }
-    (void)thrum_lock_release(&queue->lock);
+    struct load load = {.items = ret_item, .n = 1};
+    return get(queue, &load, timeout);
+}
+
+int thrum_queue_get_many(thrum_queue *queue, void *ret_items, size_t max, size_t *ret_n, thrum_timeout timeout)
+{
+    struct load load = {.items = ret_items, .n = max};
+    if (!queue_is(queue) || ret_n == NULL || (ret_items == NULL && max > 0) || timeout.kind_ == THRUM_TIMEOUT_INVALID_)
+        return -EINVAL;
+    int result = max > 0 ? get(queue, &load, timeout) : 0;
+    if (result == 0)
+        *ret_n = load.gone;
     return result;
+}
+
+int thrum_queue_get_nowait(thrum_queue *queue, void *ret_item)
+{
+    return thrum_queue_get(queue, ret_item, THRUM_NOWAIT);
 }
 
 /* ---- The rest ---- */
 
-void thrum_queue_close(thrum_queue *queue, enum thrum_close how)
+int thrum_queue_close(thrum_queue *queue, enum thrum_close how)
 {
-    if (thrum_lock_acquire(&queue->lock, THRUM_FOREVER) != 0)
-        return; /* no thread record to be had */
-    queue->closed = true;
-    if (how == THRUM_DISCARD)
-        queue->count = 0;
-    (void)thrum_condition_notify_all(&queue->not_empty);
-    (void)thrum_condition_notify_all(&queue->not_full);
-    (void)thrum_lock_release(&queue->lock);
+    if (!queue_is(queue) || (how != THRUM_DRAIN && how != THRUM_DISCARD))
+        return -EINVAL;
+    int result = queue_lock_whole(queue);
+    if (result != 0)
+        return result;
+    struct park_wait *chain = NULL;
+    queue_set_flags(queue, CLOSED, 0);
+    if (how == THRUM_DISCARD) {
+        uint64_t dropped = queue_count(queue);
+        if (queue->order == THRUM_FIFO)
+            fifo_drop_all(queue);
+        else
+            pile_drop_all(queue);
+        queue->get.limit = os_load_relaxed(&queue->put.index); /* relaxed: the locks are held */
+        chain = queue_task_drop(queue, dropped);
+    }
+    chain = queue_balance(queue, chain);
+    queue_unlock_whole(queue);
+    unpark_wake(chain);
+    return 0;
 }
 
-size_t thrum_queue_qsize(thrum_queue *queue)
+bool thrum_queue_is_closed(const thrum_queue *queue)
 {
-    if (thrum_lock_acquire(&queue->lock, THRUM_FOREVER) != 0)
+    return queue_is(queue) && (queue_flags(queue) & CLOSED) != 0;
+}
+
+/* One index is looked at after the other, and the later look gives the moment that is told of: with put's as the
+ * later, none is at a time when none was; with get's, it is full at a time when it was. */
+size_t thrum_queue_qsize(const thrum_queue *queue)
+{
+    if (!queue_is(queue))
         return 0;
-    size_t count = queue->count;
-    (void)thrum_lock_release(&queue->lock);
-    return count;
+    uint64_t got = os_load_acquire(&queue->get.index); /* acquire: it is looked at first */
+    uint64_t count = os_load_relaxed(&queue->put.index) - got;
+    return queue->maxsize != 0 && count > queue->maxsize ? queue->maxsize : (size_t)count;
+}
+
+bool thrum_queue_empty(const thrum_queue *queue)
+{
+    return thrum_queue_qsize(queue) == 0;
+}
+
+bool thrum_queue_full(const thrum_queue *queue)
+{
+    if (!queue_is(queue) || queue->maxsize == 0)
+        return false;
+    uint64_t put = os_load_acquire(&queue->put.index); /* acquire: it is looked at first */
+    uint64_t got = os_load_relaxed(&queue->get.index);
+    return put >= got && put - got >= queue->maxsize;
 }

@@ -13,8 +13,8 @@
 #include <errno.h>
 
 #include "park/label.h"
-#include "park/park.h"
 #include "park/signal.h"
+#include "park/waitable.h"
 
 #define SET 1u
 #define PARKED 2u
@@ -142,3 +142,38 @@ int thrum_event_wait(thrum_event *event, thrum_timeout timeout)
     }
     return 0;
 }
+
+/* ---- For thrum_wait_any ---- */
+
+static bool exists(const void *object)
+{
+    return object != NULL;
+}
+
+static bool is_ready(const void *object)
+{
+    return thrum_event_is_set(object);
+}
+
+static const void *key_of(const void *object)
+{
+    return object;
+}
+
+static int announce(void *object)
+{
+    thrum_event *event = object;
+    uint32_t state = 0;
+    /* Relaxed: the bit carries no data. */
+    return os_cas_relaxed(&event->state_, &state, PARKED) || (state & SET) == 0 ? 0 : PARK_CHANGED;
+}
+
+/* Under the bucket's lock, as not_set. */
+static bool is_waiting(void *object)
+{
+    const thrum_event *event = object;
+    /* Acquire: as in not_set. */
+    return os_load_acquire(&event->state_) == PARKED;
+}
+
+const struct thrum_waitable_kind_ waitable_event = {exists, is_ready, announce, is_waiting, key_of};

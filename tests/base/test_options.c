@@ -204,6 +204,7 @@ TEST(unknown_bytes_are_refused_each_of_them)
 
 TEST(reserved_fields_are_unknown_bytes)
 {
+    check_result(new_queue(&(thrum_queue_options){.reserved_ = 1}), -EINVAL);
     check_result(new_thread(&(thrum_thread_options){.reserved_ = 1}), -EINVAL);
     check_result(close_executor(&(thrum_close_options){.reserved_ = 1}), -EINVAL);
     check_result(map(&(thrum_map_options){.reserved_ = 1}), -EINVAL);
@@ -226,7 +227,7 @@ TEST(an_older_structure_is_heeded)
 
 TEST(structures_have_no_padding)
 {
-    check_int(sizeof(thrum_queue_options), 3 * sizeof(size_t));
+    check_int(sizeof(thrum_queue_options), 3 * sizeof(size_t) + 2 * sizeof(void *) + 2 * sizeof(uint32_t));
     check_int(sizeof(thrum_executor_options), 3 * sizeof(size_t));
     check_int(sizeof(thrum_submit_options), 2 * sizeof(size_t));
     check_int(sizeof(thrum_close_options), sizeof(size_t) + 16 + 8);

@@ -112,12 +112,18 @@ out:
     return 0;
 }
 
+static int compare_nothing(const void *a, const void *b, void *arg)
+{
+    return a == b && arg == a;
+}
+
 int use_queue(void)
 {
     thrum_queue *queue;
     int result = thrum_queue_new(&queue);
     result |= thrum_queue_new(&queue, .maxsize = 8);
     result |= thrum_queue_new(&queue, .item_size = sizeof(int), .maxsize = 8);
+    result |= thrum_queue_new(&queue, .order = THRUM_PRIORITY, .compare = compare_nothing);
     return result | thrum_queue_new_with(&queue, NULL);
 }
 

@@ -130,6 +130,7 @@ int use_queue()
 {
     thrum_queue *queue;
     thrum_queue_options options = {};
+    options.order = THRUM_LIFO;
     options.maxsize = 8;
     return thrum_queue_new(&queue) | thrum_queue_new(&queue, options) | thrum_queue_new_with(&queue, nullptr);
 }

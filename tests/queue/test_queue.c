@@ -1,31 +1,9 @@
 /*
  * test_queue.c - the queue between threads
  */
-#include "harness.h"
+#include "queues.h"
 
-#include <pthread.h>
-
-#define THREADS 4
-
-static thrum_queue *new_queue(size_t maxsize, size_t item_size)
-{
-    thrum_queue *queue;
-    check_result(thrum_queue_new(&queue, .maxsize = maxsize, .item_size = item_size), 0);
-    return queue;
-}
-
-static int put(thrum_queue *queue, uint64_t number, thrum_timeout timeout)
-{
-    return thrum_queue_put(queue, &number, timeout);
-}
-
-/* Get a number that must be this one. */
-static void expect(thrum_queue *queue, uint64_t number)
-{
-    uint64_t got = 0;
-    check_result(thrum_queue_get(queue, &got, THRUM_NOWAIT), 0);
-    check_int(got, number);
-}
+#include <malloc.h>
 
 /* ---- Alone ------------------------------------------------------------------------- */
 
@@ -124,6 +102,46 @@ TEST(an_empty_one_gives_nothing)
     thrum_queue_free(queue);
 }
 
+TEST(its_questions_and_nowait)
+{
+    thrum_queue *queue = new_queue(2, sizeof(uint64_t)), *unbounded = new_queue(0, sizeof(uint64_t));
+    uint64_t item = 1;
+    check(thrum_queue_empty(queue) && !thrum_queue_full(queue) && !thrum_queue_is_closed(queue));
+    check_result(thrum_queue_put_nowait(queue, &item), 0);
+    check(!thrum_queue_empty(queue) && !thrum_queue_full(queue));
+    check_result(thrum_queue_put_nowait(queue, &item), 0);
+    check(!thrum_queue_empty(queue) && thrum_queue_full(queue));
+    check_result(thrum_queue_put_nowait(queue, &item), THRUM_FULL);
+    check_result(thrum_queue_get_nowait(queue, &item), 0);
+    check_result(thrum_queue_get_nowait(queue, &item), 0);
+    check_result(thrum_queue_get_nowait(queue, &item), THRUM_EMPTY);
+    check(thrum_queue_empty(queue));
+    for (int i = 0; i < 100; i++)
+        check_result(thrum_queue_put_nowait(unbounded, &item), 0);
+    check(!thrum_queue_full(unbounded));
+    check_result(thrum_queue_close(queue, THRUM_DRAIN), 0);
+    check(thrum_queue_is_closed(queue));
+    thrum_queue_free(queue);
+    thrum_queue_free(unbounded);
+}
+
+/* What a large queue took, it gives back as it is emptied, but for a little: its get asks for nothing. */
+TEST(an_unbounded_queue_gives_its_memory_back)
+{
+    thrum_queue *queue = new_queue(0, 1000);
+    static char item[1000];
+    size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    for (int i = 0; i < 20000; i++)
+        check_result(thrum_queue_put(queue, item, THRUM_NOWAIT), 0);
+    size_t full = mallinfo2().uordblks + mallinfo2().hblkhd;
+    for (int i = 0; i < 20000; i++)
+        check_result(thrum_queue_get(queue, item, THRUM_NOWAIT), 0);
+    size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
+    if (full > before) /* a sanitizer's memory is counted elsewhere */
+        check(full - before >= 20000000 && after - before <= 200000);
+    thrum_queue_free(queue);
+}
+
 TEST(more_than_an_address_space_is_refused)
 {
     thrum_queue *mark = (thrum_queue *)&mark, *queue = mark;
@@ -181,17 +199,6 @@ TEST(discard_drops_what_is_in_it_also_after_drain)
         check_result(thrum_queue_get(queue, &got, THRUM_FOREVER), THRUM_CLOSED);
         thrum_queue_free(queue);
     }
-}
-
-static int put_one(void *queue)
-{
-    return put(queue, 7, THRUM_FOREVER);
-}
-
-static int get_one(void *queue)
-{
-    uint64_t got;
-    return thrum_queue_get(queue, &got, THRUM_FOREVER);
 }
 
 TEST(close_wakes_all_that_wait)
@@ -342,6 +349,22 @@ TEST(what_was_put_before_a_close_comes_out)
     }
 }
 
+/* A queue for one answer: who gets it frees the queue, while the other may still be in its put. */
+TEST(whoever_got_the_last_item_may_free_it)
+{
+    for (int round = 0; round < ROUNDS(3000); round++) {
+        thrum_queue *queue = new_queue((size_t)round % 2, sizeof(uint64_t));
+        thrum_thread *putter = start(put_one, queue, NULL);
+        uint64_t got;
+        if (round % 3 == 0)
+            until(thrum_queue_get(queue, &got, THRUM_NOWAIT) == 0);
+        else
+            check_result(thrum_queue_get(queue, &got, THRUM_FOREVER), 0);
+        thrum_queue_free(queue);
+        check_result(finish(putter), 0);
+    }
+}
+
 /* ---- Cancelling ---------------------------------------------------------------------------- */
 
 TEST(a_cancelled_wait_leaves_the_queue_as_it_is)
@@ -488,6 +511,8 @@ int main(void)
         cmocka_unit_test(items_of_any_size_are_copied),
         cmocka_unit_test(a_full_one_takes_no_more),
         cmocka_unit_test(an_empty_one_gives_nothing),
+        cmocka_unit_test(its_questions_and_nowait),
+        cmocka_unit_test(an_unbounded_queue_gives_its_memory_back),
         cmocka_unit_test(more_than_an_address_space_is_refused),
         cmocka_unit_test(a_drained_queue_gives_what_is_in_it),
         cmocka_unit_test(a_full_closed_queue_says_closed),
@@ -495,6 +520,7 @@ int main(void)
         cmocka_unit_test(close_wakes_all_that_wait),
         cmocka_unit_test(each_item_comes_out_once_in_its_producers_order),
         cmocka_unit_test(what_was_put_before_a_close_comes_out),
+        cmocka_unit_test(whoever_got_the_last_item_may_free_it),
         cmocka_unit_test(a_cancelled_wait_leaves_the_queue_as_it_is),
         cmocka_unit_test(an_item_is_not_lost_to_a_cancelled_get),
         cmocka_unit_test(without_memory_there_is_no_queue),

@@ -352,6 +352,55 @@ static void check_empty(void)
     thrum_queue_free(queue);
 }
 
+static int wait_get_many(thrum_timeout timeout)
+{
+    int items[3] = {77, 77, 77};
+    size_t n = 9;
+    int result = thrum_queue_get_many(queue, items, 3, &n, timeout);
+    check_int(items[0], result == 0 ? 5 : 77);
+    check_int((int)n, result == 0 ? 1 : 9);
+    return result;
+}
+
+static int wait_put_many(thrum_timeout timeout)
+{
+    int two = 2;
+    size_t n = 9;
+    int result = thrum_queue_put_many(queue, &two, 1, &n, timeout);
+    check_int((int)n, result == 0);
+    return result;
+}
+
+static int wait_join_queue(thrum_timeout timeout)
+{
+    return thrum_queue_join(queue, timeout);
+}
+
+static void tell_done(void)
+{
+    check_result(thrum_queue_task_done(queue), 0);
+}
+
+static void free_queue(void)
+{
+    thrum_queue_free(queue);
+}
+
+static void check_one_left(void)
+{
+    check_int((int)thrum_queue_qsize(queue), 1);
+    thrum_queue_free(queue);
+}
+
+static int wait_any_of(thrum_timeout timeout)
+{
+    thrum_waitable things[] = {thrum_queue_waitable(queue), thrum_event_waitable(&event)};
+    size_t index = 9;
+    int result = thrum_wait_any(things, 2, &index, timeout);
+    check_int((int)index, result == 0 ? 0 : 9);
+    return result;
+}
+
 /* ---- Futures ------------------------------------------------------------------------- */
 
 static thrum_executor *pool;
@@ -465,6 +514,10 @@ static const struct call calls[] = {
     {"join", start_sleeper, wait_join, wake_sleeper, 0, free_sleeper},
     {"queue get", make_queue, wait_get, put_item, 0, check_empty},
     {"queue put", make_full_queue, wait_put, get_item, 0, check_two_left},
+    {"queue get_many", make_queue, wait_get_many, put_item, 0, check_empty},
+    {"queue put_many", make_full_queue, wait_put_many, get_item, 0, check_two_left},
+    {"queue join", make_full_queue, wait_join_queue, tell_done, 0, check_one_left},
+    {"any of a queue and an event", make_queue, wait_any_of, put_item, 0, free_queue},
     {"future result", submit, wait_result, let_task_go, 0, drop_future},
     {"future exception", submit, wait_exception, let_task_go, 0, drop_future},
     {"map", open_pool, wait_map, let_task_go, 0, close_pool},

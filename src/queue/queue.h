@@ -1,0 +1,203 @@
+/*
+ * queue.h - what is inside a queue
+ *
+ * A queue has a put side and a get side, each with a lock, on cache lines of its own. In the
+ * usual case, a first-in, first-out queue where nobody waits, a put holds the one and a get the other, and each learns
+ * how far it may go from the other's index, which it looks at only when it has come as far as it knew. So
+ * a producer and a consumer touch each other's lines once in many items.
+ *
+ * All else is done with both locks held ("whole"), as if there were one: to wait, to close, to look after who
+ * waits. `flags` says that there is such work. It is written with both locks held, so whoever holds either
+ * knows it: while it is zero, a side may go on alone, and no wake-up can be missed, without an atomic
+ * operation beyond those of a lock.
+ *
+ * A waiter enters the parking lot with both locks held, when it has seen that it must wait. From then on
+ * each operation is a whole one and ends in queue_balance, which gives items to those that wait to get, and takes
+ * those of who wait to put, one by one in the order in which they came. So who is woken has what it waited
+ * for, nobody is overtaken once it has begun to wait, and an item is lost neither to a time-out nor to a
+ * cancelled wait.
+ *
+ * Under both locks, after queue_balance:
+ *  - who waits to get, waits at an empty queue (GETTERS), and who waits to put at a full one (PUTTERS);
+ *    the flags may stay set when such a wait has timed out;
+ *  - nobody waits at a closed queue;
+ *  - who watches it (wait_any) waits at one that is empty and not closed (WATCHED);
+ *  - its descriptor, if one was asked for (POLLED), is readable when it is not empty or closed.
+ *
+ * Nothing of a queue is touched after the locks are given back, but by waking those who were taken out
+ * of the lot, which touches only their waits. free takes both locks once, so who is still inside
+ * is waited for, and whoever got the last item may free the queue.
+ *
+ * Order of locks: put's, get's, then buckets of the lot.
+ */
+#ifndef QUEUE_QUEUE_H_
+#define QUEUE_QUEUE_H_
+
+#include <string.h>
+
+#include "base/object.h"
+#include "park/park.h"
+#include "thrum/queue.h"
+
+/* What there is beside a side's own work. */
+enum {
+    GETTERS = 1, /* somebody may be waiting to get */
+    PUTTERS = 2, /* ... or to put */
+    WATCHED = 4, /* ... or to hear that there is something to get */
+    POLLED = 8,  /* it has a descriptor */
+    CLOSED = 16,
+    ONE_LOCK = 32 /* always whole, and then put's lock is enough: the order is not FIFO; never changes */
+};
+
+/* Memory for items, in a row. A bounded queue has one chunk, which follows itself. */
+struct chunk {
+    struct chunk *next; /* NULL: the last */
+    size_t size;        /* bytes */
+    char items[] __attribute__((aligned(16)));
+};
+
+/* index: how many items have gone this way since the queue was made; written by the holder of this side's lock. */
+struct side {
+    thrum_lock lock;
+    uint64_t index;
+    uint64_t limit;     /* what index may rise to, as far as is known */
+    uint64_t looked_at; /* index, when somebody last began to look whether there is something to do */
+    char *at, *end;     /* FIFO: the next item's place, and the end of its chunk */
+    struct chunk *chunk;
+} __attribute__((aligned(128))); /* two lines: processors fetch them in pairs */
+
+/* Items of a queue that is not FIFO, in an array: a stack, or a heap (see pile.c). */
+struct pile {
+    char *items;
+    size_t capacity, stride;
+};
+
+/* So far ahead of the next item the put side asks for the memory that it will write. An operation's locked
+ * instructions wait until what was written before is the processor's own, so without this each new line costs
+ * its whole way from the getters' processor. */
+#define QUEUE_AHEAD 128
+
+struct thrum_queue {
+    uint32_t flags; /* see above */
+    uint32_t order;
+    size_t maxsize; /* 0: unbounded */
+    size_t item_size;
+    int (*compare)(const void *a, const void *b, void *arg);
+    void *compare_arg;
+    struct pile pile;
+    int bell; /* POLLED: see poll.c */
+    bool ringing;
+    uint32_t generation; /* of the process that the bell is of */
+    struct side put, get;
+    uint64_t done __attribute__((aligned(128))); /* see tasks.c */
+    struct chunk *spare;                         /* one that was used up */
+};
+
+#define queue_lock_whole thrum_queue_lock_whole_
+#define queue_unlock_whole thrum_queue_unlock_whole_
+#define queue_balance thrum_queue_balance_
+#define queue_ready thrum_queue_ready_
+#define queue_task_drop thrum_queue_task_drop_
+#define queue_unring thrum_queue_unring_
+#define queue_ring thrum_queue_ring_
+#define fifo_open thrum_fifo_open_
+#define fifo_close thrum_fifo_close_
+#define fifo_next_to_fill thrum_fifo_next_to_fill_
+#define fifo_next_to_read thrum_fifo_next_to_read_
+#define fifo_push thrum_fifo_push_
+#define fifo_pop thrum_fifo_pop_
+#define fifo_drop_all thrum_fifo_drop_all_
+#define pile_open thrum_pile_open_
+#define pile_push thrum_pile_push_
+#define pile_pop thrum_pile_pop_
+#define pile_drop_all thrum_pile_drop_all_
+
+static inline bool queue_is(const thrum_queue *queue)
+{
+    return object_is(queue, OBJECT_QUEUE);
+}
+
+/* Both locks. 0, or the lock's result. */
+int queue_lock_whole(thrum_queue *queue);
+void queue_unlock_whole(thrum_queue *queue);
+
+/* After any change, with both locks held: see above. Returns `chain` with those behind it who have to be woken, by
+ * unpark_wake, when the locks have been given back. */
+struct park_wait *queue_balance(thrum_queue *queue, struct park_wait *chain);
+
+/* Whether there is something to get or it is closed, without a lock: a hint. With the locks: so it is. */
+bool queue_ready(const thrum_queue *queue);
+
+/* So many items were dropped, both locks being held: the joiners that have to be woken, as above. */
+struct park_wait *queue_task_drop(thrum_queue *queue, uint64_t n);
+
+/* POLLED: make the descriptor say what is so, or give it up; both locks are held. */
+void queue_ring(thrum_queue *queue);
+void queue_unring(thrum_queue *queue);
+
+/* What is written with both locks held, and read with either, or as a hint: relaxed. */
+static inline uint32_t queue_flags(const thrum_queue *queue)
+{
+    return os_load_relaxed(&queue->flags);
+}
+
+static inline void queue_set_flags(thrum_queue *queue, uint32_t set, uint32_t unset)
+{
+    os_store_relaxed(&queue->flags, (queue_flags(queue) & ~unset) | set);
+}
+
+/* Where the items lie, in fifo.c and pile.c. Push and pop: the side's lock is held, and there is room for n, or so many
+ * are there. fifo_push: how many went in, fewer than n where there was no memory. */
+bool fifo_next_to_fill(thrum_queue *queue);
+void fifo_next_to_read(thrum_queue *queue);
+int fifo_open(thrum_queue *queue);
+void fifo_close(thrum_queue *queue);
+size_t fifo_push(thrum_queue *queue, const char *items, size_t n);
+void fifo_pop(thrum_queue *queue, char *ret_items, size_t n);
+void fifo_drop_all(thrum_queue *queue);
+int pile_open(thrum_queue *queue);
+int pile_push(thrum_queue *queue, const char *item);
+void pile_pop(thrum_queue *queue, char *ret_item);
+void pile_drop_all(thrum_queue *queue);
+
+/* Most items are a word, and that needs no call. */
+static inline void queue_copy(char *to, const char *from, size_t size)
+{
+    if (size == sizeof(uint64_t))
+        memcpy(to, from, sizeof(uint64_t));
+    else
+        memcpy(to, from, size);
+}
+
+/* fifo_push and fifo_pop of one item. */
+static inline bool fifo_push_one(thrum_queue *queue, const char *item)
+{
+    struct side *put = &queue->put;
+    if (put->at == put->end && !fifo_next_to_fill(queue))
+        return false;
+    os_prefetch_write(put->at + QUEUE_AHEAD);
+    queue_copy(put->at, item, queue->item_size);
+    put->at += queue->item_size;
+    /* Release: pairs with get's look at our index; the item is there before it says so. */
+    os_store_release(&put->index, os_load_relaxed(&put->index) + 1); /* relaxed: only we write it */
+    return true;
+}
+
+static inline void fifo_pop_one(thrum_queue *queue, char *ret_item)
+{
+    struct side *get = &queue->get;
+    if (get->at == get->end)
+        fifo_next_to_read(queue);
+    queue_copy(ret_item, get->at, queue->item_size);
+    get->at += queue->item_size;
+    /* Release: pairs with put's look at our index; the room is free before it says so. */
+    os_store_release(&get->index, os_load_relaxed(&get->index) + 1); /* relaxed: only we write it */
+}
+
+static inline uint64_t queue_count(const thrum_queue *queue) /* both locks are held */
+{
+    /* Relaxed: the locks order it. */
+    return os_load_relaxed(&queue->put.index) - os_load_relaxed(&queue->get.index);
+}
+
+#endif
