@@ -10,8 +10,8 @@
  * helper thread expels who waits.
  */
 #include <errno.h>
-#include <stdlib.h>
 
+#include "base/object.h"
 #include "park/park.h"
 #include "park/signal.h"
 #include "platform/state.h"
@@ -51,7 +51,9 @@ static void lock_token(thrum_token *token)
 
 int thrum_token_new(thrum_token **ret_token)
 {
-    thrum_token *token = calloc(1, sizeof *token);
+    if (ret_token == NULL)
+        return -EINVAL;
+    thrum_token *token = object_new(sizeof *token, OBJECT_TOKEN);
     if (token == NULL)
         return -ENOMEM;
     token->generation = os_load_relaxed(&os_state()->generation); /* relaxed: as in lock_token */
@@ -61,11 +63,11 @@ int thrum_token_new(thrum_token **ret_token)
 
 void thrum_token_free(thrum_token *token)
 {
-    if (token == NULL)
+    if (!object_is(token, OBJECT_TOKEN))
         return;
     while (token->bound != 0 && signal_errand_remove(0, NULL, token) == 0)
         continue;
-    free(token);
+    object_free(token);
 }
 
 bool token_cancelled(const thrum_token *token)
@@ -76,7 +78,7 @@ bool token_cancelled(const thrum_token *token)
 
 bool thrum_token_is_cancelled(const thrum_token *token)
 {
-    return token_cancelled(token);
+    return object_is(token, OBJECT_TOKEN) && token_cancelled(token);
 }
 
 static void mark(void *arg)
@@ -86,8 +88,9 @@ static void mark(void *arg)
     os_store_release(&token->cancelled, 1);
 }
 
-void thrum_token_cancel(thrum_token *token)
+static void cancel(void *arg)
 {
+    thrum_token *token = arg;
     lock_token(token);
     mark(token);
     /* A waiter must take the guard to leave, so each wait stays while we look at it. */
@@ -96,15 +99,16 @@ void thrum_token_cancel(thrum_token *token)
     os_wordlock_release(&token->guard);
 }
 
-static void cancel(void *arg)
+void thrum_token_cancel(thrum_token *token)
 {
-    thrum_token_cancel(arg);
+    if (object_is(token, OBJECT_TOKEN))
+        cancel(token);
 }
 
 int thrum_token_bind_signal(thrum_token *token, int signo)
 {
     struct signal_errand *errand;
-    if (token == NULL || signo == 0)
+    if (!object_is(token, OBJECT_TOKEN) || signo == 0)
         return -EINVAL;
     int result = signal_errand_add(&errand, signo, mark, cancel, token);
     if (result == 0)
@@ -114,7 +118,7 @@ int thrum_token_bind_signal(thrum_token *token, int signo)
 
 int thrum_token_unbind_signal(thrum_token *token, int signo)
 {
-    return token == NULL ? -EINVAL : signal_errand_remove(signo, cancel, token);
+    return object_is(token, OBJECT_TOKEN) ? signal_errand_remove(signo, cancel, token) : -EINVAL;
 }
 
 bool token_enlist(thrum_token *token, struct park_wait *wait)

@@ -6,6 +6,8 @@
  */
 #include "harness.h"
 
+#include <signal.h>
+
 #define THREADS 8
 
 TEST(it_is_cancelled_once_and_for_all)
@@ -275,6 +277,31 @@ TEST(the_child_can_use_one_that_others_waited_with)
     thrum_token_free(off.token);
 }
 
+static void refuses(thrum_token *token)
+{
+    thrum_token_cancel(token);
+    check(!thrum_token_is_cancelled(token));
+    check_result(thrum_token_bind_signal(token, SIGUSR1), -EINVAL);
+    check_result(thrum_token_unbind_signal(token, SIGUSR1), -EINVAL);
+    thrum_token_free(token);
+}
+
+TEST(what_is_no_token_is_refused)
+{
+    check_result(thrum_token_new(NULL), -EINVAL);
+    refuses(NULL);
+#ifdef THRUM_CHECKED
+    thrum_token *token;
+    thrum_queue *queue;
+    check_result(thrum_token_new(&token), 0);
+    check_result(thrum_queue_new(&queue), 0);
+    thrum_token_free(token);
+    refuses(token);
+    refuses((thrum_token *)queue);
+    thrum_queue_free(queue);
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +314,7 @@ int main(void)
         cmocka_unit_test(only_the_threads_own_token_counts),
         cmocka_unit_test(without_memory_there_is_none),
         cmocka_unit_test(the_child_can_use_one_that_others_waited_with),
+        cmocka_unit_test(what_is_no_token_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
