@@ -87,22 +87,77 @@ void os_yield(void)
 
 _Static_assert(_Generic((pthread_t)0, os_thread : 1, default : 0), "a thread's handle is the system's");
 
-int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size)
+/* A thread with CPUs of its own says whether it has got them before it runs anything. */
+struct placement {
+    void *(*run)(void *arg);
+    void *arg;
+    const struct os_cpus *cpus;
+    uint32_t verdict; /* 0 until it is known; then 1, plus the error */
+};
+
+/* The kernel takes what it can of a set and says nothing of the rest; so look. */
+static int take_cpus(const struct os_cpus *cpus)
+{
+    struct os_cpus got = {{0}};
+    if (sched_setaffinity(0, sizeof *cpus, (const cpu_set_t *)cpus->bits) != 0)
+        return errno == EINVAL ? ENODEV : errno;
+    if (sched_getaffinity(0, sizeof got, (cpu_set_t *)got.bits) != 0)
+        return errno;
+    return memcmp(&got, cpus, sizeof got) == 0 ? 0 : ENODEV;
+}
+
+static void *run_placed(void *arg)
+{
+    struct placement *placement = arg, mine = *placement;
+    int error = take_cpus(mine.cpus);
+    /* Release: the maker, whose structure is gone from here on, may go on as if we had begun. */
+    os_store_release(&placement->verdict, 1 + (uint32_t)error);
+    os_futex_wake(&placement->verdict, 1);
+    return error == 0 ? mine.run(mine.arg) : NULL;
+}
+
+static int create_placed(pthread_t *thread, const pthread_attr_t *attributes, struct placement *placement)
+{
+    uint32_t verdict;
+    int error = pthread_create(thread, attributes, run_placed, placement);
+    if (error != 0)
+        return error;
+    /* Acquire: pairs with run_placed. */
+    while ((verdict = os_load_acquire(&placement->verdict)) == 0)
+        (void)os_futex_wait(&placement->verdict, 0, OS_FOREVER);
+    if (verdict != 1)
+        (void)pthread_join(*thread, NULL);
+    return (int)verdict - 1;
+}
+
+static int set_stack_size(pthread_attr_t *attributes, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (size > SIZE_MAX - page)
+        return EINVAL;
+    return pthread_attr_setstacksize(attributes, (size + page - 1) / page * page);
+}
+
+int os_thread_create(os_thread *ret_thread, void *(*run)(void *arg), void *arg, const struct os_thread_options *options)
 {
     pthread_t thread;
     pthread_attr_t attributes;
+    struct os_thread_options o = options != NULL ? *options : (struct os_thread_options){0};
+    if (o.stack_size == 0 && o.cpus == NULL)
+        return -pthread_create(ret_thread, NULL, run, arg);
     int error = pthread_attr_init(&attributes);
     if (error != 0)
         return -error;
-    if (stack_size != 0) {
-        size_t page = (size_t)sysconf(_SC_PAGESIZE);
-        error = EINVAL;
-        if (stack_size <= SIZE_MAX - page)
-            error = pthread_attr_setstacksize(&attributes, (stack_size + page - 1) / page * page);
-    }
-    if (error == 0)
+    if (o.stack_size != 0)
+        error = set_stack_size(&attributes, o.stack_size);
+    struct placement placement = {run, arg, o.cpus, 0};
+    if (error == 0 && o.cpus != NULL)
+        error = create_placed(&thread, &attributes, &placement);
+    else if (error == 0)
         error = pthread_create(&thread, &attributes, run, arg);
     (void)pthread_attr_destroy(&attributes);
+    if (error == 0)
+        *ret_thread = thread;
     return -error;
 }
 
@@ -144,6 +199,11 @@ void os_thread_get_name(char *ret_name, size_t size)
 uint64_t os_native_id(void)
 {
     return (uint64_t)gettid();
+}
+
+uint64_t os_main_id(void)
+{
+    return (uint64_t)getpid();
 }
 
 /* ---- What ends with a thread ---- */

@@ -143,6 +143,7 @@ static inline void os_prefetch_write(const void *memory)
 
 /* ---- Threads -------------------------------------------------------------------------- */
 
+#define os_cpus_parse thrum_os_cpus_parse_
 #define os_thread_create thrum_os_thread_create_
 #define os_thread_self thrum_os_thread_self_
 #define os_thread_join thrum_os_thread_join_
@@ -150,21 +151,38 @@ static inline void os_prefetch_write(const void *memory)
 #define os_thread_set_name thrum_os_thread_set_name_
 #define os_thread_get_name thrum_os_thread_get_name_
 #define os_native_id thrum_os_native_id_
+#define os_main_id thrum_os_main_id_
 #define os_smallest_stack thrum_os_smallest_stack_
 #define os_on_thread_exit thrum_os_on_thread_exit_
 #define os_helper_create thrum_os_helper_create_
 
 typedef unsigned long os_thread;
 
-/* 0, -EAGAIN, -EINVAL, -ENOMEM. stack_size: bytes, at least os_smallest_stack(), or 0 for the
- * system's default. */
-int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size);
+#define OS_CPUS_MAX 16384 /* twice what the kernel can be built for */
+
+struct os_cpus {
+    unsigned long bits[OS_CPUS_MAX / (8 * sizeof(unsigned long))];
+};
+
+/* A set of CPUs, from malloc, by the kernel's text for one: "0-3,8". 0, -EINVAL, -ENOMEM. */
+int os_cpus_parse(const char *text, struct os_cpus **ret_cpus);
+
+struct os_thread_options {
+    size_t stack_size;          /* bytes, at least os_smallest_stack(); 0: the system's default */
+    const struct os_cpus *cpus; /* which it may run on, from its first instruction of ours; NULL: as its maker */
+};
+
+/* 0, -EAGAIN, -EINVAL, -ENOMEM; -ENODEV when the process may not use all of those CPUs. The options (NULL: none)
+ * are not needed afterwards. */
+int os_thread_create(os_thread *ret_thread, void *(*run)(void *arg), void *arg,
+                     const struct os_thread_options *options);
 os_thread os_thread_self(void);        /* the calling thread, for the two below */
 void os_thread_join(os_thread thread); /* blocks until the system has ended it */
 void os_thread_detach(os_thread thread);
 void os_thread_set_name(const char *name); /* of the calling thread; cut at 15 characters */
 void os_thread_get_name(char *ret_name, size_t size);
 uint64_t os_native_id(void);
+uint64_t os_main_id(void); /* the native id of the process's first thread, or of the one that forked it */
 size_t os_smallest_stack(void);
 
 /* Have `ended(arg)` called when the calling thread ends, also one that is not ours. Later than

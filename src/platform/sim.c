@@ -382,7 +382,16 @@ static void *trampoline(void *arg)
     return NULL;
 }
 
-static int create(void *(*run)(void *arg), void *arg, bool helper)
+/* The simulated machine has CPUs 0 and 1. */
+static bool has_cpus(const struct os_cpus *cpus)
+{
+    unsigned long others = cpus->bits[0] & ~3ul;
+    for (size_t i = 1; i < sizeof cpus->bits / sizeof cpus->bits[0]; i++)
+        others |= cpus->bits[i];
+    return others == 0;
+}
+
+static int create(os_thread *ret_thread, void *(*run)(void *arg), void *arg, bool helper)
 {
     pthread_t thread;
     sim_point();
@@ -394,20 +403,22 @@ static int create(void *(*run)(void *arg), void *arg, bool helper)
     if (error != 0)
         return -error;
     (void)pthread_detach(thread);
-    sim.n_threads++;
+    *ret_thread = sim.n_threads++;
     begin(made);
     return 0;
 }
 
-int os_thread_create(void *(*run)(void *arg), void *arg, size_t stack_size)
+int os_thread_create(os_thread *ret_thread, void *(*run)(void *arg), void *arg, const struct os_thread_options *options)
 {
-    (void)stack_size;
-    return create(run, arg, false);
+    if (options != NULL && options->cpus != NULL && !has_cpus(options->cpus))
+        return -ENODEV;
+    return create(ret_thread, run, arg, false);
 }
 
 int os_helper_create(void *(*run)(void *arg), void *arg)
 {
-    return create(run, arg, true);
+    os_thread thread;
+    return create(&thread, run, arg, true);
 }
 
 os_thread os_thread_self(void)
@@ -441,6 +452,11 @@ void os_thread_get_name(char *ret_name, size_t size)
 uint64_t os_native_id(void)
 {
     return FIRST_NATIVE_ID + index_of(sim.current);
+}
+
+uint64_t os_main_id(void)
+{
+    return FIRST_NATIVE_ID;
 }
 
 size_t os_smallest_stack(void)

@@ -211,7 +211,8 @@ static int launch(thrum_thread *thread)
     if (!thread->daemon)
         (void)os_add_relaxed(&roll()->alive, 1);
     (void)os_add_relaxed(&thread->holders, 1); /* before it can end; the new thread sees all we did */
-    result = os_thread_create(run, thread, thread->stack_size);
+    os_thread system; /* which the thread writes down itself */
+    result = os_thread_create(&system, run, thread, &(struct os_thread_options){.stack_size = thread->stack_size});
     if (result != 0) {
         sleeper_drop(thread->sleeper);
         /* As in let_go, but never the last: the caller has the handle. */
