@@ -95,10 +95,6 @@ typedef struct thrum_task {
 /* The descriptor of a task made by THRUM_TASK. */
 #define THRUM_TASK_OF(task) (&task##_task_)
 
-/* Fail with `code` (not 0) and a message for the error record: `return thrum_fail(2, "%s: empty",
- * path);`. Outside a task it only returns the code. Cut at 255 bytes. */
-THRUM_API int thrum_fail(int code, const char *format, ...) THRUM_PRINTF(2, 3);
-
 /* A task's name for another process or machine that runs the same files: where its
  * descriptor lies in the module (program or library) with that build-id. */
 typedef struct thrum_task_key {

@@ -24,18 +24,6 @@ thrum_error error_plain(int outcome, const thrum_task *task, uint64_t index)
     return error;
 }
 
-int thrum_fail(int code, const char *format, ...)
-{
-    const struct sleeper *self = sleeper_current;
-    if (self != NULL && self->report != NULL) {
-        va_list arguments;
-        va_start(arguments, format);
-        (void)vsnprintf(self->report, REPORT_SIZE, format, arguments);
-        va_end(arguments);
-    }
-    return code;
-}
-
 static void report_failure(thrum_job *job, size_t item, int code, const char *message)
 {
     thrum_error error = error_plain(THRUM_FAILED, job->task, THRUM_NO_INDEX);

@@ -4,6 +4,8 @@
 #ifndef PARK_ROLL_H_
 #define PARK_ROLL_H_
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* 4,096 blocks of 1,024 records: more sleepers than the system has threads. */
@@ -26,6 +28,12 @@ struct sleeper_roll {
     uint32_t resting; /* records in the list of those given back */
     uint32_t reserved;
     struct sleeper *oldest, *newest; /* of that list */
+
+    struct sleeper *first, *last; /* the threads there are */
+    size_t present;
+    uint64_t idents;     /* given to threads, but for the process's first one */
+    uint64_t main_ident; /* 0: SLEEPER_MAIN */
+    bool main_known;     /* the process's first thread is or was among them */
     struct sleeper *blocks[ROLL_BLOCKS];
 };
 

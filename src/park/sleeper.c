@@ -6,7 +6,6 @@
  */
 #include "park/sleeper.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +33,7 @@ static void thread_wake(struct sleeper *sleeper)
 
 static const struct sleeper_ops thread_ops = {thread_sleep, thread_wake};
 
-/* The guard of the roll is held in these three. Whoever holds it finds a record's number, name and native id as they
+/* The guard of the roll is held in these. Whoever holds it finds a record's number, name and native id as they
  * are, if the record is listed or has ended. */
 
 /* A record never used before. */
@@ -87,24 +86,36 @@ static uint32_t next_number(uint32_t owner)
     return owner >= one ? owner : owner + one;
 }
 
+static struct sleeper *take(struct sleeper_roll *roll, const struct sleeper_ops *ops)
+{
+    struct sleeper *sleeper = roll->resting >= ROLL_RESTING ? rested(roll) : fresh(roll);
+    if (sleeper == NULL)
+        sleeper = rested(roll);
+    if (sleeper == NULL)
+        return NULL;
+    /* Relaxed, then release: who still has the old number and sees that the record has not ended sees
+     * that it has another number. And under the guard: see sleeper_has_ended. */
+    os_store_relaxed(&sleeper->owner, next_number(sleeper->owner));
+    os_store_release(&sleeper->ended, 0);
+    sleeper->ops = ops;
+    sleeper->token = NULL;
+    sleeper->report = NULL;
+    os_store_relaxed(&sleeper->native_id, 0); /* relaxed: see sleeper_begin */
+    sleeper->name[0] = '\0';
+    sleeper->flags = 0;
+    sleeper->ident = 0;
+    sleeper->locals = NULL;
+    sleeper->n_locals = 0;
+    sleeper->destroying = NULL;
+    sleeper->ending = NULL;
+    return sleeper;
+}
+
 struct sleeper *sleeper_new(const struct sleeper_ops *ops)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
     os_wordlock_acquire(&roll->guard);
-    struct sleeper *sleeper = roll->resting >= ROLL_RESTING ? rested(roll) : fresh(roll);
-    if (sleeper == NULL)
-        sleeper = rested(roll);
-    if (sleeper != NULL) {
-        /* Relaxed, then release: who still has the old number and sees that the record has not ended sees
-         * that it has another number. And under the guard: see sleeper_has_ended. */
-        os_store_relaxed(&sleeper->owner, next_number(sleeper->owner));
-        os_store_release(&sleeper->ended, 0);
-        sleeper->ops = ops;
-        sleeper->token = NULL;
-        sleeper->report = NULL;
-        sleeper->native_id = 0;
-        sleeper->name[0] = '\0';
-    }
+    struct sleeper *sleeper = take(roll, ops);
     os_wordlock_release(&roll->guard);
     return sleeper;
 }
@@ -142,18 +153,106 @@ bool sleeper_has_ended(uint32_t owner)
     return ended;
 }
 
+/* ---- The list of threads; the roll's guard is held ---- */
+
+static void enlist(struct sleeper_roll *roll, struct sleeper *sleeper)
+{
+    sleeper->present = true;
+    sleeper->present_next = NULL;
+    sleeper->present_prev = roll->last;
+    if (roll->last != NULL)
+        roll->last->present_next = sleeper;
+    else
+        roll->first = sleeper;
+    roll->last = sleeper;
+    roll->present++;
+}
+
+static void delist(struct sleeper_roll *roll, struct sleeper *sleeper)
+{
+    if (!sleeper->present)
+        return;
+    if (sleeper->present_next != NULL)
+        sleeper->present_next->present_prev = sleeper->present_prev;
+    else
+        roll->last = sleeper->present_prev;
+    if (sleeper->present_prev != NULL)
+        sleeper->present_prev->present_next = sleeper->present_next;
+    else
+        roll->first = sleeper->present_next;
+    sleeper->present = false;
+    roll->present--;
+}
+
+static void copy_name(struct sleeper *sleeper, const char *name)
+{
+    size_t length = strnlen(name, sizeof sleeper->name - 1);
+    memcpy(sleeper->name, name, length);
+    sleeper->name[length] = '\0';
+}
+
+static uint64_t main_ident(const struct sleeper_roll *roll)
+{
+    return roll->main_ident != 0 ? roll->main_ident : SLEEPER_MAIN;
+}
+
+/* ---- The same for others ---- */
+
+void sleeper_leave(struct sleeper *sleeper)
+{
+    struct sleeper_roll *roll = &os_state()->sleepers;
+    os_wordlock_acquire(&roll->guard);
+    delist(roll, sleeper);
+    os_wordlock_release(&roll->guard);
+}
+
+size_t sleeper_list(void (*see)(void *arg, const struct sleeper *sleeper), void *arg, bool *ret_main)
+{
+    struct sleeper_roll *roll = &os_state()->sleepers;
+    os_wordlock_acquire(&roll->guard);
+    for (const struct sleeper *sleeper = roll->first; see != NULL && sleeper != NULL; sleeper = sleeper->present_next)
+        see(arg, sleeper);
+    size_t present = roll->present;
+    if (ret_main != NULL)
+        *ret_main = roll->main_known;
+    os_wordlock_release(&roll->guard);
+    return present;
+}
+
+void sleeper_rename(uint64_t ident, const char *name)
+{
+    struct sleeper_roll *roll = &os_state()->sleepers;
+    os_wordlock_acquire(&roll->guard);
+    struct sleeper *sleeper = roll->first;
+    while (sleeper != NULL && sleeper->ident != ident)
+        sleeper = sleeper->present_next;
+    if (sleeper != NULL)
+        copy_name(sleeper, name);
+    os_wordlock_release(&roll->guard);
+}
+
+uint64_t sleeper_main_ident(void)
+{
+    return main_ident(&os_state()->sleepers); /* it changes in fork(2) only */
+}
+
+/* ---- Ends ---- */
+
 void sleeper_drop(struct sleeper *sleeper)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
     deadlock_owner_ends(sleeper);
     os_wordlock_acquire(&roll->guard);
     os_store_relaxed(&sleeper->listed, 0); /* relaxed: who goes by it holds the guard */
+    delist(roll, sleeper);
     lay_to_rest(roll, sleeper);
     os_wordlock_release(&roll->guard);
 }
 
 void sleeper_end(struct sleeper *sleeper)
 {
+    if (sleeper->ending != NULL)
+        sleeper->ending(sleeper);
     held_free(&sleeper->ordered);
     held_free(&sleeper->held);
     sleeper_drop(sleeper);
@@ -161,18 +260,23 @@ void sleeper_end(struct sleeper *sleeper)
     sleeper_current = NULL;
 }
 
-/* The list may have been left half-way, and is made anew. Nobody else waits, and what waits there were lay on
+/* The lists may have been left half-way, and are made anew. Nobody else waits, and what waits there were lay on
  * stacks that the child's threads are given. */
 void sleepers_forked(void)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
+    struct sleeper *self = sleeper_current;
+    bool present = self != NULL && self->present;
     roll->guard = 0;
     roll->oldest = NULL;
     roll->resting = 0;
+    roll->first = roll->last = NULL;
+    roll->present = 0;
     for (uint32_t place = 0; place < roll->used; place++) {
         struct sleeper *sleeper = sleeper_nth(place);
-        if (sleeper == sleeper_current)
+        if (sleeper == self)
             continue;
+        sleeper->present = false;
         /* Relaxed: there is no other thread yet. */
         os_store_relaxed(&sleeper->ended, 1);
         os_store_relaxed(&sleeper->listed, 0);
@@ -180,6 +284,12 @@ void sleepers_forked(void)
         sleeper->ordered = sleeper->held = (struct held_locks){0}; /* it may have been about to change: not freed */
         lay_to_rest(roll, sleeper);
     }
+    roll->main_known = self != NULL;
+    roll->main_ident = self != NULL ? self->ident : 0;
+    if (self != NULL)
+        os_store_relaxed(&self->native_id, os_native_id()); /* relaxed: as in sleeper_begin */
+    if (present)
+        enlist(roll, self);
 }
 
 static void thread_ended(void *arg)
@@ -191,10 +301,9 @@ int sleeper_begin(struct sleeper *sleeper)
 {
     sleeper_current = sleeper;
     sleeper_watch(sleeper);
-    sleeper->native_id = os_native_id();
-    if (sleeper->name[0] == '\0')
-        os_thread_get_name(sleeper->name, sizeof sleeper->name);
-    /* Release: pairs with see_thread, so the name is seen whole. */
+    /* Relaxed: who lists the threads may see it or not. */
+    os_store_relaxed(&sleeper->native_id, os_native_id());
+    /* Release: pairs with see_thread, which sees that. */
     os_store_release(&sleeper->listed, 1);
     return os_on_thread_exit(thread_ended, sleeper);
 }
@@ -205,19 +314,36 @@ void sleeper_watch(struct sleeper *self)
     thrum_self_.owner = watched ? 0 : self->owner;
 }
 
-struct sleeper *sleeper_for_thread(thrum_token *token, const char *name)
+/* `first`: it is the process's first thread. */
+static struct sleeper *admit(thrum_token *token, const char *name, uint32_t flags, bool first)
 {
-    struct sleeper *sleeper = sleeper_new(&thread_ops);
+    struct sleeper_roll *roll = &os_state()->sleepers;
+    os_wordlock_acquire(&roll->guard);
+    struct sleeper *sleeper = take(roll, &thread_ops);
     if (sleeper != NULL) {
         sleeper->token = token;
-        (void)snprintf(sleeper->name, sizeof sleeper->name, "%s", name);
+        sleeper->flags = flags;
+        sleeper->ident = first ? main_ident(roll) : ++roll->idents + SLEEPER_MAIN;
+        copy_name(sleeper, name);
+        enlist(roll, sleeper);
+        roll->main_known = roll->main_known || first;
     }
+    os_wordlock_release(&roll->guard);
     return sleeper;
+}
+
+struct sleeper *sleeper_for_thread(thrum_token *token, const char *name, uint32_t flags)
+{
+    return admit(token, name, flags, false);
 }
 
 struct sleeper *sleeper_attach(void)
 {
-    struct sleeper *self = sleeper_for_thread(NULL, "");
+    char name[SLEEPER_NAME] = "MainThread";
+    bool first = os_native_id() == os_main_id();
+    if (!first)
+        os_thread_get_name(name, sizeof name);
+    struct sleeper *self = admit(NULL, name, SLEEPER_FOREIGN, first);
     if (self != NULL && sleeper_begin(self) != 0)
         sleeper_end(self);
     return sleeper_current;

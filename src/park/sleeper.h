@@ -31,7 +31,7 @@
 
 struct sleeper;
 
-#define SLEEPER_NAME 32
+#define SLEEPER_NAME 64
 
 struct sleeper_ops {
     /* Sleep while sleeper->wake is 0. 0: it may be 1 now; -ETIMEDOUT: the deadline has passed; -EINTR: it
@@ -45,7 +45,7 @@ struct sleeper {
     uint32_t owner; /* its number, as it stands in a lock's word (lockword.h): never 0 */
     const struct sleeper_ops *ops;
     thrum_token *token;   /* its own cancel token or NULL; only the sleeper itself touches it */
-    char *report;         /* where thrum_fail writes; NULL outside a task */
+    char *report;         /* where thrum_fail writes; NULL outside a task and a thread's target */
     struct sleeper *next; /* in the list of records given back */
 
     /* For those who ask why nobody goes on. */
@@ -55,12 +55,31 @@ struct sleeper {
     int64_t asleep;         /* since when it sleeps in that wait; 0: not yet, or nobody noted it */
     uint32_t listed;        /* 1: it lives, and native_id and name stay while the roll's guard is held */
     uint64_t native_id;
-    char name[SLEEPER_NAME];
+    char name[SLEEPER_NAME]; /* changed under the guard */
+
+    /* Of threads, by the roll's guard. */
+    bool present; /* it is in the list of those there are */
+    uint32_t flags;
+    uint64_t ident; /* never another's in this process */
+    struct sleeper *present_next, *present_prev;
+
+    /* For those above: what it has in thread-locals (threading/local.c), and what is to be done when it ends. */
+    struct local_value *locals;
+    uint32_t n_locals;
+    thrum_local *destroying; /* whose value's destructor it is in */
+    void (*ending)(struct sleeper *sleeper);
 
     /* For those who look at the order in which it takes locks; only the sleeper itself touches them. */
     struct held_locks ordered;  /* taken by thrum_acquire_all and held, in their order */
     struct held_locks held;     /* all that it holds, in order of taking; while THRUM_LOCK_ORDER is on */
 } __attribute__((aligned(64))); /* what a waker goes to is in the first line, and in no other sleeper's */
+
+enum {
+    SLEEPER_FOREIGN = 1, /* made by somebody else; includes the process's first thread */
+    SLEEPER_DAEMON = 2   /* the process does not wait for it at exit */
+};
+
+#define SLEEPER_MAIN 1 /* the ident of the process's first thread */
 
 #define REPORT_SIZE 256
 
@@ -71,6 +90,10 @@ struct sleeper {
 #define sleeper_for_thread thrum_sleeper_for_thread_
 #define sleeper_begin thrum_sleeper_begin_
 #define sleeper_end thrum_sleeper_end_
+#define sleeper_leave thrum_sleeper_leave_
+#define sleeper_rename thrum_sleeper_rename_
+#define sleeper_list thrum_sleeper_list_
+#define sleeper_main_ident thrum_sleeper_main_ident_
 #define sleeper_nth thrum_sleeper_nth_
 #define sleeper_of thrum_sleeper_of_
 #define sleeper_has_ended thrum_sleeper_has_ended_
@@ -87,7 +110,7 @@ void sleeper_drop(struct sleeper *sleeper);
 
 /* A record for a thread that is about to be made; it begins with it. 0: its end gives the record
  * back; else the thread must do so by sleeper_end, last of all. */
-struct sleeper *sleeper_for_thread(thrum_token *token, const char *name);
+struct sleeper *sleeper_for_thread(thrum_token *token, const char *name, uint32_t flags);
 int sleeper_begin(struct sleeper *sleeper);
 void sleeper_end(struct sleeper *sleeper);
 
@@ -99,6 +122,20 @@ struct sleeper *sleeper_attach(void);
 struct sleeper *sleeper_nth(uint32_t place);
 struct sleeper *sleeper_of(uint32_t owner);
 bool sleeper_has_ended(uint32_t owner);
+
+/*
+ * The threads there are: from sleeper_for_thread to sleeper_leave, at the latest to the record's end, in
+ * order of arrival. list: call see(arg, sleeper) for each (NULL: none), under the roll's guard; how many there are,
+ * and in *ret_main (or NULL) whether the process's first thread was ever among them.
+ */
+void sleeper_leave(struct sleeper *sleeper);
+size_t sleeper_list(void (*see)(void *arg, const struct sleeper *sleeper), void *arg, bool *ret_main);
+
+/* Give the thread of that ident, if it is there, another name. */
+void sleeper_rename(uint64_t ident, const char *name);
+
+/* The ident of the process's first thread, which in a forked child is the one that forked. */
+uint64_t sleeper_main_ident(void);
 
 /* In a forked child: of all sleepers only the caller is there. */
 void sleepers_forked(void);

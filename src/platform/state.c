@@ -9,6 +9,7 @@
 
 #include "park/park.h"
 #include "platform/fork.h"
+#include "threading/local.h"
 #include "threading/thread.h"
 
 struct os_state thrum_os_state_;
@@ -19,9 +20,10 @@ void os_forked(void)
     /* Relaxed: there is no other thread yet. */
     os_store_relaxed(&state->generation, os_load_relaxed(&state->generation) + 1);
     park_forked();
-    threads_forked();
     sleepers_forked();
     signals_forked();
+    threads_forked();
+    locals_forked();
     state->executors.guard = 0;
     state->labels.guard = 0;
     state->orders.guard = 0;

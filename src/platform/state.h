@@ -23,6 +23,7 @@ struct os_state {
     struct park_lot lot; /* first: it is whole pages */
     struct sleeper_roll sleepers;
     struct thread_roll threads;
+    struct local_roll locals;
     struct executor_registry executors;
     struct label_roll labels;
     struct lock_orders orders;

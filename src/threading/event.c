@@ -15,6 +15,7 @@
 #include "park/label.h"
 #include "park/signal.h"
 #include "park/waitable.h"
+#include "threading/event.h"
 
 #define SET 1u
 #define PARKED 2u
@@ -122,25 +123,26 @@ static int park_once(thrum_event *event, struct park_call *call)
     return result == PARK_CHANGED && waiter.was_set ? 0 : result;
 }
 
-int thrum_event_wait(thrum_event *event, thrum_timeout timeout)
+int event_park(thrum_event *event, struct park_call *call)
 {
-    struct park_call call = {.key = event,
-                             .validate = not_set,
-                             .what = "event",
-                             .name = label_name(event->label_),
-                             .site = __builtin_return_address(0),
-                             .reviewed = true};
-    int result = park_deadline(timeout, &call.deadline);
-    if (result != 0)
-        return result;
+    call->key = event;
+    call->validate = not_set;
+    call->reviewed = true;
     while (!thrum_event_is_set(event)) {
-        result = call.deadline > 0 ? park_once(event, &call) : THRUM_TIMEOUT;
+        int result = call->deadline > 0 ? park_once(event, call) : THRUM_TIMEOUT;
         if (result == 0)
             return 0;
         if (result != PARK_CHANGED)
             return thrum_event_is_set(event) ? 0 : result; /* by a handler, and the helper was yet to come */
     }
     return 0;
+}
+
+int thrum_event_wait(thrum_event *event, thrum_timeout timeout)
+{
+    struct park_call call = {.what = "event", .name = label_name(event->label_), .site = __builtin_return_address(0)};
+    int result = park_deadline(timeout, &call.deadline);
+    return result == 0 ? event_park(event, &call) : result;
 }
 
 /* ---- For thrum_wait_any ---- */

@@ -50,6 +50,40 @@ static int run_thread(const void *options)
     return result;
 }
 
+static int new_timer(const void *options)
+{
+    thrum_timer *timer = NULL;
+    int result = thrum_timer_new_with(&timer, THRUM_NOWAIT, do_nothing, NULL, options);
+    check((result == 0) == (timer != NULL));
+    thrum_timer_free(timer);
+    return result;
+}
+
+static int run_timer(const void *options)
+{
+    thrum_timer *timer = NULL;
+    int result = thrum_timer_run_with(&timer, THRUM_NOWAIT, do_nothing, NULL, options);
+    check((result == 0) == (timer != NULL));
+    if (timer)
+        check_result(thrum_timer_join(timer, NULL, THRUM_FOREVER), 0);
+    thrum_timer_free(timer);
+    return result;
+}
+
+static int new_local(const void *options)
+{
+    thrum_local *local = NULL;
+    int result = thrum_local_new_with(&local, options);
+    check((result == 0) == (local != NULL));
+    thrum_local_free(local);
+    return result;
+}
+
+static int set_exit_policy(const void *options)
+{
+    return thrum_set_exit_policy_with(options);
+}
+
 static int open_executor(const void *options)
 {
     thrum_executor *executor = NULL;
@@ -114,6 +148,10 @@ static const struct call {
     {"queue_new", new_queue, sizeof(thrum_queue_options)},
     {"thread_new", new_thread, sizeof(thrum_thread_options)},
     {"thread_run", run_thread, sizeof(thrum_thread_options)},
+    {"timer_new", new_timer, sizeof(thrum_thread_options)},
+    {"timer_run", run_timer, sizeof(thrum_thread_options)},
+    {"local_new", new_local, sizeof(thrum_local_options)},
+    {"set_exit_policy", set_exit_policy, sizeof(thrum_exit_policy)},
     {"executor_open", open_executor, sizeof(thrum_executor_options)},
     {"executor_close", close_executor, sizeof(thrum_close_options)},
     {"submit", submit, sizeof(thrum_submit_options)},
@@ -231,7 +269,9 @@ TEST(structures_have_no_padding)
     check_int(sizeof(thrum_executor_options), 3 * sizeof(size_t));
     check_int(sizeof(thrum_submit_options), 2 * sizeof(size_t));
     check_int(sizeof(thrum_close_options), sizeof(size_t) + 16 + 8);
-    check_int(sizeof(thrum_thread_options), 4 * sizeof(size_t) + 8);
+    check_int(sizeof(thrum_thread_options), 5 * sizeof(size_t) + 8);
+    check_int(sizeof(thrum_exit_policy), sizeof(size_t) + 16 + sizeof(void *));
+    check_int(sizeof(thrum_local_options), 2 * sizeof(size_t));
     check_int(sizeof(thrum_map_options), sizeof(size_t) + 16 + 7 * sizeof(size_t) + 8);
 }
 

@@ -37,6 +37,11 @@ static thrum_barrier barrier = THRUM_BARRIER_INIT(2);
 static thrum_once once = THRUM_ONCE_INIT;
 static thrum_rwlock rwlock = THRUM_RWLOCK_INIT;
 
+static void free_value(void *value)
+{
+    (void)value;
+}
+
 int use_inits(int (*action)(void *), void *arg);
 int use_with(int n);
 int use_threading(int (*target)(void *), void *arg, thrum_token *token);
@@ -46,12 +51,22 @@ int use_futures(const int *in, double *out, size_t n);
 int use_threading(int (*target)(void *), void *arg, thrum_token *token)
 {
     thrum_thread *thread;
+    thrum_local *local;
+    thrum_timer *timer;
     int result = thrum_thread_new(&thread, target, arg);
     result |= thrum_thread_new(&thread, target, arg, .name = "one");
     result |= thrum_thread_run(&thread, target, arg);
     result |=
         thrum_thread_run(&thread, target, arg, .daemon = true, .name = "two", .token = token, .stack_size = 65536);
     result |= thrum_thread_run_with(&thread, target, arg, NULL);
+    result |= thrum_thread_run(&thread, target, arg, .cpus = "0-3,8");
+    result |= thrum_local_new(&local) | thrum_local_new(&local, .destroy = free_value);
+    result |= thrum_timer_new(&timer, thrum_seconds(1), target, arg);
+    result |= thrum_timer_new(&timer, thrum_seconds(1), target, arg, .name = "late");
+    result |= thrum_timer_run(&timer, thrum_seconds(1), target, arg);
+    result |= thrum_timer_run(&timer, thrum_seconds(1), target, arg, .daemon = true);
+    result |= thrum_set_exit_policy();
+    result |= thrum_set_exit_policy(.timeout = thrum_seconds(5), .token = token);
     result |= thrum_lock_acquire(&lock, THRUM_FOREVER) | thrum_lock_release(&lock);
     result |= thrum_lock_acquire(&any, THRUM_NOWAIT) | thrum_lock_release(&any);
     result |= thrum_rlock_acquire(&rlock, thrum_seconds(0.5)) | thrum_rlock_release(&rlock);

@@ -36,6 +36,10 @@ static thrum_barrier barrier = THRUM_BARRIER_INIT(2);
 static thrum_once once = THRUM_ONCE_INIT;
 static thrum_rwlock rwlock = THRUM_RWLOCK_INIT;
 
+static void free_value(void *)
+{
+}
+
 int use_inits(int (*action)(void *), void *arg);
 int use_with(int n);
 int use_threading(int (*target)(void *), void *arg, thrum_token *token);
@@ -45,15 +49,28 @@ int use_futures(const int *in, double *out, size_t n);
 int use_threading(int (*target)(void *), void *arg, thrum_token *token)
 {
     thrum_thread *thread;
+    thrum_local *local;
+    thrum_timer *timer;
+    thrum_local_options destroyed = {};
+    destroyed.destroy = free_value;
+    thrum_exit_policy policy = {};
+    policy.timeout = thrum_seconds(5);
     thrum_thread_options options = {};
     options.name = "two";
     options.daemon = true;
     options.token = token;
+    options.cpus = "0-3,8";
     int result = thrum_thread_new(&thread, target, arg);
     result |= thrum_thread_new(&thread, target, arg, options);
     result |= thrum_thread_run(&thread, target, arg);
     result |= thrum_thread_run(&thread, target, arg, options);
     result |= thrum_thread_run_with(&thread, target, arg, nullptr);
+    result |= thrum_local_new(&local) | thrum_local_new(&local, destroyed);
+    result |= thrum_timer_new(&timer, thrum_seconds(1), target, arg);
+    result |= thrum_timer_new(&timer, thrum_seconds(1), target, arg, options);
+    result |= thrum_timer_run(&timer, thrum_seconds(1), target, arg);
+    result |= thrum_timer_run(&timer, thrum_seconds(1), target, arg, options);
+    result |= thrum_set_exit_policy() | thrum_set_exit_policy(policy);
     result |= thrum_lock_acquire(&lock, THRUM_FOREVER) | thrum_lock_release(&lock);
     result |= thrum_lock_acquire(&any, THRUM_NOWAIT) | thrum_lock_release(&any);
     result |= thrum_rlock_acquire(&rlock, thrum_seconds(0.5)) | thrum_rlock_release(&rlock);

@@ -6,6 +6,8 @@
  * always late; a wait that begins after the change must not end by it.
  */
 #include "fake.h"
+#include "park/waitable.h"
+#include "threading/event.h"
 
 static size_t late_unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done),
                           void *arg)
@@ -15,6 +17,9 @@ static size_t late_unpark(const void *key, size_t n, uintptr_t (*commit)(void *a
 }
 
 void late_event_set(thrum_event *event);
+int late_event_init_with(thrum_event *event, const thrum_init_options *options);
+int late_event_park(thrum_event *event, struct park_call *call);
+int late_event_set_from_signal(thrum_event *event);
 void late_event_clear(thrum_event *event);
 bool late_event_is_set(const thrum_event *event);
 int late_event_wait(thrum_event *event, thrum_timeout timeout);
@@ -22,6 +27,13 @@ int late_event_wait(thrum_event *event, thrum_timeout timeout);
 #undef unpark
 #define unpark late_unpark
 #define thrum_event_set late_event_set
+#define thrum_event_init_with late_event_init_with
+#undef waitable_event
+#define waitable_event late_waitable_event
+extern const struct thrum_waitable_kind_ late_waitable_event;
+#undef event_park
+#define event_park late_event_park
+#define thrum_event_set_from_signal late_event_set_from_signal
 #define thrum_event_clear late_event_clear
 #define thrum_event_is_set late_event_is_set
 #define thrum_event_wait late_event_wait

@@ -456,7 +456,8 @@ static void dump_sees_each_thread_as_it_is(void)
         bool lock = strstr(line, " waits for lock ") != NULL, condition = strstr(line, " waits for condition ") != NULL;
         bool end = strstr(line, " waits for start of thread ") != NULL;
         sim_check(head || runs || lock || condition || end);
-        sim_check(head || strncmp(line, "  thread 'Thread-", 17) == 0 || strncmp(line, "  thread 'sim-0'", 16) == 0);
+        sim_check(head || strncmp(line, "  thread 'Thread-", 17) == 0 ||
+                  strncmp(line, "  thread 'MainThread'", 21) == 0);
         dumps += head;
     }
     sim_check(dumps == 4);
