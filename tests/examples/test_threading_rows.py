@@ -6,6 +6,23 @@ from example import SLOW
 
 
 class ThreadingRows(example.Test):
+    def test_t1_a_thread_from_its_making_to_its_end(self):
+        self.prints("thread_life", """\
+made: countdown is not alive, ident none
+joining it: Invalid argument
+started: countdown is alive, ident given
+starting it again: Operation already in progress
+joining it for 10 ms: timed out
+joining itself: Resource deadlock avoided
+T-minus 3
+T-minus 2
+T-minus 1
+it returned 42
+joined: countdown is not alive, ident given
+joining it again: Invalid argument
+at the end: daemon is alive, ident given
+""")
+
     def test_t2_an_io_task_stops_within_one_time_out(self):
         self.matches(self.lines("io_task"), "received: until terminate", r"stopped, time-outs it took: [01]",
                      "received: until cancel", r"stopped, time-outs it took: [01]")
@@ -16,6 +33,16 @@ class ThreadingRows(example.Test):
         self.in_order(lines, "countdown starting", "countdown is running")
         self.in_order(lines, "countdown starting", *[f"T-minus {n}" for n in range(10, 0, -1)])
         self.assertEqual(len(lines), 13)
+
+    def test_t4_all_threads_are_counted_and_listed(self):
+        self.prints("who_is_there", """\
+this is the main thread: yes
+its native id is the process's: yes
+1 threads: MainThread (main)
+4 threads: MainThread (main) reader writer (daemon) a foreign one
+another native id: yes
+active: 1
+""")
 
     def test_t5_a_task_in_all_its_forms(self):
         lines = self.lines("task_forms")
@@ -100,6 +127,15 @@ reported: thrum: lock order violation:
   names 'knife' 1, 'spoon' 1, 'greedy' 1
 the knife behind the spoon: Resource deadlock avoided
 both at once: done
+""")
+
+    def test_t12_each_thread_has_a_connection_of_its_own(self):
+        self.prints("lazy_connection", """\
+worker 1: 2 answers
+worker 2: 2 answers
+worker 3: 2 answers
+connections opened: 3, closed: 3
+main has one: no
 """)
 
     def test_t13_the_unlocked_counter_can_lose_and_the_locked_one_never(self):
