@@ -31,7 +31,7 @@ static void thread_wake(struct sleeper *sleeper)
     os_futex_wake(&sleeper->wake, 1);
 }
 
-static const struct sleeper_ops thread_ops = {thread_sleep, thread_wake};
+const struct sleeper_ops sleeper_thread_ops = {thread_sleep, thread_wake};
 
 /* The guard of the roll is held in these. Whoever holds it finds a record's number, name and native id as they
  * are, if the record is listed or has ended. */
@@ -319,7 +319,7 @@ static struct sleeper *admit(thrum_token *token, const char *name, uint32_t flag
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
     os_wordlock_acquire(&roll->guard);
-    struct sleeper *sleeper = take(roll, &thread_ops);
+    struct sleeper *sleeper = take(roll, &sleeper_thread_ops);
     if (sleeper != NULL) {
         sleeper->token = token;
         sleeper->flags = flags;

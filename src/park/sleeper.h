@@ -83,6 +83,7 @@ enum {
 
 #define REPORT_SIZE 256
 
+#define sleeper_thread_ops thrum_sleeper_thread_ops_
 #define sleeper_attach thrum_sleeper_attach_
 #define sleeper_current thrum_sleeper_current_
 #define sleeper_new thrum_sleeper_new_
@@ -102,6 +103,9 @@ enum {
 
 /* Hidden, so that it is reached without a call. */
 extern __thread struct sleeper *sleeper_current;
+
+/* How a thread of the system sleeps and is woken. */
+extern const struct sleeper_ops sleeper_thread_ops;
 
 /* A record for a new sleeper, and back: it has ended, or has never begun. new: NULL when memory or numbers are used up.
  */

@@ -29,6 +29,7 @@ struct thrum_thread {
     uint32_t generation; /* of the process that it was started in */
     bool foreign;        /* not made by thrum */
     bool given_up;       /* its handle: the thread itself may use it on */
+    bool joined;         /* by the system; for who has set joining */
     bool named;          /* by its maker, and not by us */
     thrum_event begun;   /* native_id is there, or the start has failed */
     thrum_event over;    /* it has ended, or the start has failed: see state */
@@ -38,6 +39,7 @@ struct thrum_thread {
     struct sleeper *sleeper; /* its record there: made by start, so that the thread cannot lack one */
     struct os_thread_options system_options;
     os_thread system;
+    uint32_t created; /* 1: system is there */
     uint64_t ident, native_id;
     const char *name;          /* the newest */
     struct thread_name *names; /* those after the first; all are kept, for somebody may be reading one */
