@@ -368,12 +368,15 @@ static bool favour(struct park_bucket *bucket, int64_t since)
     return true;
 }
 
-/* How many there are to wake as one group: 0 or 1, or all the shared ones in front. */
-static size_t group_size(struct park_bucket *bucket, const void *key)
+/* Whom to wake: */
+enum whom { AT_MOST_N, A_GROUP, THE_SHARED };
+
+/* How many there are in front that go together: one, or all the shared ones, or only these. */
+static size_t group_size(struct park_bucket *bucket, const void *key, enum whom whom)
 {
     const struct park_wait *first = *find(bucket, key), *wait = first;
     size_t n = 0;
-    if (first == NULL)
+    if (first == NULL || (whom == THE_SHARED && !first->shared))
         return 0;
     do {
         n++;
@@ -403,24 +406,24 @@ static struct park_wait *take_first(struct park_bucket *bucket, const void *key,
     return chain;
 }
 
-/* At most n, or, with `group`, a group; they are chained as by take_first. */
-static struct park_wait *take(const void *key, size_t n, bool group,
+/* They are chained as by take_first. */
+static struct park_wait *take(const void *key, size_t n, enum whom whom,
                               uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg,
                               struct unparked *done, uintptr_t *ret_word)
 {
     struct park_bucket *bucket = lock_bucket(key);
-    struct park_wait *chain = take_first(bucket, key, group ? group_size(bucket, key) : n, done);
+    struct park_wait *chain = take_first(bucket, key, whom == AT_MOST_N ? n : group_size(bucket, key, whom), done);
     *ret_word = commit != NULL ? commit(arg, done) : 0;
     unlock_bucket(bucket);
     return chain;
 }
 
-static size_t take_and_wake(const void *key, size_t n, bool group,
+static size_t take_and_wake(const void *key, size_t n, enum whom whom,
                             uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
 {
     struct unparked done = {0};
     uintptr_t word;
-    struct park_wait *chain = take(key, n, group, commit, arg, &done, &word);
+    struct park_wait *chain = take(key, n, whom, commit, arg, &done, &word);
     while (chain != NULL) {
         struct park_wait *next = chain->next; /* before the wait is gone */
         chain->word = word;
@@ -432,12 +435,17 @@ static size_t take_and_wake(const void *key, size_t n, bool group,
 
 size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
 {
-    return take_and_wake(key, n, false, commit, arg);
+    return take_and_wake(key, n, AT_MOST_N, commit, arg);
 }
 
 size_t unpark_group(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
 {
-    return take_and_wake(key, 0, true, commit, arg);
+    return take_and_wake(key, 0, A_GROUP, commit, arg);
+}
+
+size_t unpark_shared(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
+{
+    return take_and_wake(key, 0, THE_SHARED, commit, arg);
 }
 
 struct park_wait *unpark_take(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done),
@@ -445,7 +453,7 @@ struct park_wait *unpark_take(const void *key, size_t n, uintptr_t (*commit)(voi
 {
     struct unparked done = {0};
     uintptr_t word;
-    struct park_wait *chain = take(key, n, false, commit, arg, &done, &word);
+    struct park_wait *chain = take(key, n, AT_MOST_N, commit, arg, &done, &word);
     for (struct park_wait *wait = chain; wait != NULL; wait = wait->next)
         wait->word = word;
     return chain;

@@ -45,7 +45,7 @@ struct park_call {
     int64_t since;             /* since when the caller has been trying, for wakers that are fair; 0: untold */
     bool uncancellable;        /* true: the sleeper's cancel token does not end it */
     bool reviewed;             /* true: validate is asked again, as often as somebody likes, while it waits: signal.h */
-    bool shared;               /* true: it can go on together with others of that kind; for unpark_group */
+    bool shared;               /* true: it can go on together with others of that kind; for unpark_group, _shared */
     bool ret_moved;            /* out: it was moved to another address meanwhile */
     uintptr_t ret_word;        /* out, when woken: what the waker's commit returned */
 };
@@ -93,6 +93,10 @@ size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const st
 /* The same for the longest waiting one; if it is shared, for all shared ones up to the first that is not. */
 #define unpark_group thrum_unpark_group_
 size_t unpark_group(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);
+
+/* The same, but nobody where the longest waiting one is not shared. */
+#define unpark_shared thrum_unpark_shared_
+size_t unpark_shared(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);
 
 /*
  * The same in two halves, for an object with locks of its own: take the waits out under these, tell each what it is

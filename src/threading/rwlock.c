@@ -157,7 +157,10 @@ static uintptr_t pass_on(void *arg, const struct unparked *done)
 static void leave(thrum_rwlock *rwlock, enum who who)
 {
     struct leaver leaver = {rwlock, who};
-    (void)unpark_group(rwlock, pass_on, &leaver);
+    if (who == WAITED)
+        (void)unpark_shared(rwlock, pass_on, &leaver); /* another writer keeps its place */
+    else
+        (void)unpark_group(rwlock, pass_on, &leaver);
 }
 
 int thrum_rwlock_release_slow_(thrum_rwlock *rwlock)

@@ -249,7 +249,11 @@ static void wake_by_groups(void)
     static const size_t groups[] = {2, 1, 1, 3, 1};
     struct unparked done;
     for (size_t i = 0, left = 8; i < 5; left -= groups[i++]) {
-        check_int(unpark_group(KEY(1), note, &done), groups[i]);
+        if (!tower.shared[8 - left]) {
+            check_int(unpark_shared(KEY(1), note, &done), 0);
+            check(done.more && done.woken == 0 && !done.shared);
+        }
+        check_int((tower.shared[8 - left] ? unpark_shared : unpark_group)(KEY(1), note, &done), groups[i]);
         check_int(done.woken, groups[i]);
         check_int(done.shared, tower.shared[8 - left]);
         check_int(done.more, left > groups[i]);

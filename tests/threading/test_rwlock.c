@@ -215,6 +215,55 @@ TEST(a_writer_that_gives_up_lets_readers_in)
     check_result(thrum_rwlock_release(&rwlock), 0);
 }
 
+struct turns {
+    thrum_rwlock rwlock;
+    atomic_int taken;
+};
+
+static int write_in_turn(void *arg)
+{
+    struct turns *turns = arg;
+    check_result(thrum_rwlock_acquire_write(&turns->rwlock, THRUM_FOREVER), 0);
+    int place = atomic_fetch_add(&turns->taken, 1);
+    check_result(thrum_rwlock_release(&turns->rwlock), 0);
+    return place;
+}
+
+static int read_in_turn(void *arg)
+{
+    struct turns *turns = arg;
+    check_result(thrum_rwlock_acquire_read(&turns->rwlock, THRUM_FOREVER), 0);
+    int place = atomic_fetch_add(&turns->taken, 1);
+    check_result(thrum_rwlock_release(&turns->rwlock), 0);
+    return place;
+}
+
+/* A writer, one behind it that gives up, and a reader: whether the writer is still the first. */
+static bool writer_keeps_its_place(void)
+{
+    struct turns turns = {.rwlock = THRUM_RWLOCK_INIT};
+    struct probe hasty = {&turns.rwlock, thrum_seconds(0.05), true};
+    check_result(thrum_rwlock_acquire_read(&turns.rwlock, THRUM_FOREVER), 0);
+    thrum_thread *writer = start(write_in_turn, &turns, NULL);
+    settle(thrum_thread_native_id(writer));
+    thrum_thread *gives_up = start(try_it, &hasty, NULL);
+    settle(thrum_thread_native_id(gives_up));
+    thrum_thread *reader = start(read_in_turn, &turns, NULL);
+    settle(thrum_thread_native_id(reader));
+    check_result(finish(gives_up), THRUM_TIMEOUT);
+    settle(thrum_thread_native_id(writer));
+    check_result(thrum_rwlock_release(&turns.rwlock), 0);
+    bool first = finish(writer) == 0;
+    (void)finish(reader);
+    return first;
+}
+
+/* Else writers that come and give up would keep another out for ever. */
+TEST(a_writer_that_gives_up_costs_no_other_its_place)
+{
+    until(writer_keeps_its_place()); /* unless they have parked in another order */
+}
+
 TEST(a_cancelled_thread_can_still_take_it)
 {
     thrum_rwlock rwlock = THRUM_RWLOCK_INIT;
@@ -403,6 +452,7 @@ int main(void)
         cmocka_unit_test(readers_do_not_overtake_a_writer_that_waits),
         cmocka_unit_test(readers_that_wait_go_in_together),
         cmocka_unit_test(a_writer_that_gives_up_lets_readers_in),
+        cmocka_unit_test(a_writer_that_gives_up_costs_no_other_its_place),
         cmocka_unit_test(a_cancelled_thread_can_still_take_it),
         cmocka_unit_test(nobody_reads_what_is_being_written),
         cmocka_unit_test(neither_readers_nor_writers_starve),
