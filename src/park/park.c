@@ -459,6 +459,16 @@ struct park_wait *unpark_take(const void *key, size_t n, uintptr_t (*commit)(voi
     return chain;
 }
 
+size_t unpark_if(const void *key, bool (*change)(void *arg), void *arg)
+{
+    struct unparked done = {0};
+    struct park_bucket *bucket = lock_bucket(key);
+    struct park_wait *chain = change(arg) ? take_first(bucket, key, SIZE_MAX, &done) : NULL;
+    unlock_bucket(bucket);
+    unpark_wake(chain);
+    return done.woken;
+}
+
 void unpark_wake(struct park_wait *chain)
 {
     while (chain != NULL) {

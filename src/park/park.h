@@ -98,8 +98,12 @@ size_t unpark_group(const void *key, uintptr_t (*commit)(void *arg, const struct
 #define unpark_shared thrum_unpark_shared_
 size_t unpark_shared(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);
 
+/* Change the object, under the bucket's lock, and, if it could be changed, wake all that wait there. */
+#define unpark_if thrum_unpark_if_
+size_t unpark_if(const void *key, bool (*change)(void *arg), void *arg);
+
 /*
- * The same in two halves, for an object with locks of its own: take the waits out under these, tell each what it is
+ * unpark in two halves, for an object with locks of its own: take the waits out under these, tell each what it is
  * woken with (its `word`), give the locks back, and then wake. Who waits there enters the queue under the same locks,
  * by a before_sleep that gives them back, so none comes between. A wait that was taken out must be woken; till then it
  * is there to be read and written.

@@ -14,7 +14,9 @@ struct thrum_waitable_kind_ {
     bool (*ready)(const void *object);
     /* Have the next who makes it ready come to the lot. 0; PARK_CHANGED: it is ready; a negative errno. */
     int (*announce)(void *object);
-    bool (*waiting)(void *object); /* park's validate: what announce did still holds */
+    /* Under the bucket's lock: what announce did still holds. Else, whether it was seen to be ready, though it
+     * may have been undone before the waiter runs; false: look again. */
+    bool (*waiting)(const void *object, bool *ret_was_ready);
     const void *(*key)(const void *object);
 };
 

@@ -38,9 +38,10 @@ static int announce(void *object)
     return ready ? PARK_CHANGED : 0;
 }
 
-/* It is unset under the lock of this bucket only. */
-static bool is_watched(void *object)
+/* It is unset under the lock of this bucket only. What came may be gone again, so it is looked for. */
+static bool is_watched(const void *object, bool *ret_was_ready)
 {
+    *ret_was_ready = false;
     return (queue_flags(object) & WATCHED) != 0;
 }
 
@@ -84,27 +85,49 @@ static int announce_all(const thrum_waitable *things, size_t n)
     return result;
 }
 
-static int wait_in(struct park_place *places, const thrum_waitable *things, size_t n, size_t *ret_index,
-                   int64_t deadline)
+/* A place to wait at, and what is waited for there. */
+struct watch {
+    const thrum_waitable *thing;
+    bool was_ready;
+};
+
+/* Under the bucket's lock; before the wait, and then whenever the helper asks. */
+static bool not_ready(void *arg)
+{
+    struct watch *watch = arg;
+    return watch->thing->kind_->waiting(watch->thing->object_, &watch->was_ready);
+}
+
+static int find_seen(const struct watch *watches, size_t n, int otherwise, size_t *ret_index)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (watches[i].was_ready) {
+            *ret_index = i;
+            return 0;
+        }
+    }
+    return otherwise;
+}
+
+static int wait_in(struct park_place *places, struct watch *watches, const thrum_waitable *things, size_t n,
+                   size_t *ret_index, int64_t deadline)
 {
     struct park_call call = {.what = "any of several", .reviewed = true, .deadline = deadline};
-    for (size_t i = 0; i < n; i++)
-        places[i] = (struct park_place){.key = things[i].kind_->key(things[i].object_),
-                                        .validate = things[i].kind_->waiting,
-                                        .arg = things[i].object_};
-    size_t place = 0;
+    for (size_t i = 0; i < n; i++) {
+        watches[i] = (struct watch){&things[i], false};
+        places[i] = (struct park_place){
+            .key = things[i].kind_->key(things[i].object_), .validate = not_ready, .arg = &watches[i]};
+    }
     int result;
     do {
-        if (find_ready(things, n, ret_index) == 0)
-            return 0;
         result = announce_all(things, n);
         if (result == 0)
-            result = park_any(&call, places, n, &place);
-        if (result == 0 && places[place].wait.word != 0)
-            result = PARK_CHANGED; /* it was told to look again */
+            result = park_any(&call, places, n, ret_index);
+        if (result != 0)
+            result = find_seen(watches, n, result, ret_index);
+        if (result != 0 && find_ready(things, n, ret_index) == 0) /* also by a handler, before the helper came */
+            result = 0;
     } while (result == PARK_CHANGED);
-    if (result == 0)
-        *ret_index = place;
     return result;
 }
 
@@ -121,11 +144,16 @@ int thrum_wait_any(const thrum_waitable *things, size_t n, size_t *ret_index, th
         result = find_ready(things, n, ret_index);
     if (result != THRUM_TIMEOUT || deadline <= 0)
         return result;
-    struct park_place on_stack[ON_STACK];
-    struct park_place *places = on_stack;
-    if (n > ON_STACK && (n > SIZE_MAX / sizeof *places || (places = malloc(n * sizeof *places)) == NULL))
-        return -ENOMEM;
-    result = wait_in(places, things, n, ret_index, deadline);
+    struct park_place on_stack[ON_STACK], *places = on_stack;
+    struct watch watches_on_stack[ON_STACK], *watches = watches_on_stack;
+    if (n > ON_STACK) {
+        const size_t size = sizeof *places + sizeof *watches;
+        places = n <= SIZE_MAX / size ? malloc(n * size) : NULL;
+        if (places == NULL)
+            return -ENOMEM;
+        watches = (struct watch *)(places + n);
+    }
+    result = wait_in(places, watches, things, n, ret_index, deadline);
     if (places != on_stack)
         free(places);
     return result;

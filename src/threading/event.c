@@ -20,9 +20,6 @@
 #define SET 1u
 #define PARKED 2u
 
-/* What a waiter is told that was taken out. */
-enum { WAS_SET, LOOK_AGAIN };
-
 int thrum_event_init_with(thrum_event *event, const thrum_init_options *options)
 {
     uint32_t label;
@@ -40,7 +37,7 @@ static uintptr_t set(void *arg, const struct unparked *done)
     /* Release: who sees it set sees what was done before. The event may be gone after this, for
      * somebody may have seen it. Exchange: PARKED may have been taken along by another set. */
     (void)os_exchange_release(&event->state_, SET);
-    return WAS_SET;
+    return 0;
 }
 
 void thrum_event_set(thrum_event *event)
@@ -68,15 +65,13 @@ int thrum_event_set_from_signal(thrum_event *event)
     return 0;
 }
 
-/* Under the bucket's lock. */
-static uintptr_t clear(void *arg, const struct unparked *done)
+/* Under the bucket's lock. False: it is another by now; who waits there belongs to a set that is yet to come. */
+static bool clear(void *arg)
 {
     thrum_event *event = arg;
     uint32_t state = SET | PARKED;
-    (void)done;
-    /* Relaxed: it tells nobody of anything. If it is another by now, those who were parked then have been
-     * taken out already, and those that we have taken out came later. */
-    return os_cas_relaxed(&event->state_, &state, 0) && !os_planted("event-clear-forgets") ? WAS_SET : LOOK_AGAIN;
+    /* Relaxed: it tells nobody of anything. */
+    return os_cas_relaxed(&event->state_, &state, 0) && !os_planted("event-clear-forgets");
 }
 
 void thrum_event_clear(thrum_event *event)
@@ -84,13 +79,23 @@ void thrum_event_clear(thrum_event *event)
     uint32_t state = SET;
     /* Relaxed: it tells nobody of anything; and whoever waits while it is not set stays. */
     if (!os_cas_relaxed(&event->state_, &state, 0) && state == (SET | PARKED))
-        (void)unpark(event, SIZE_MAX, clear, event);
+        (void)unpark_if(event, clear, event);
 }
 
 bool thrum_event_is_set(const thrum_event *event)
 {
     /* Acquire: pairs with the release of set. */
     return (os_load_acquire(&event->state_) & SET) != 0;
+}
+
+/* Whether a wait that was announced has to go on; else whether it was set, at that moment. */
+static bool is_waiting(const void *object, bool *ret_was_set)
+{
+    const thrum_event *event = object;
+    /* Acquire: it may be a handler's set, which comes from nowhere. Any other comes under this bucket's lock. */
+    uint32_t state = os_load_acquire(&event->state_);
+    *ret_was_set = (state & SET) != 0;
+    return state == PARKED;
 }
 
 struct waiter {
@@ -102,10 +107,7 @@ struct waiter {
 static bool not_set(void *arg)
 {
     struct waiter *waiter = arg;
-    /* Acquire: it may be a handler's set, which comes from nowhere. Any other comes under this bucket's lock. */
-    uint32_t state = os_load_acquire(&waiter->event->state_);
-    waiter->was_set = (state & SET) != 0;
-    return state == PARKED;
+    return is_waiting(waiter->event, &waiter->was_set);
 }
 
 /* 0: it was set, even if it is cleared again by now; PARK_CHANGED: look again. */
@@ -118,8 +120,6 @@ static int park_once(thrum_event *event, struct park_call *call)
     struct waiter waiter = {event, false};
     call->arg = &waiter;
     int result = park(call);
-    if (result == 0 && call->ret_word == LOOK_AGAIN)
-        return PARK_CHANGED;
     return result == PARK_CHANGED && waiter.was_set ? 0 : result;
 }
 
@@ -168,14 +168,6 @@ static int announce(void *object)
     uint32_t state = 0;
     /* Relaxed: the bit carries no data. */
     return os_cas_relaxed(&event->state_, &state, PARKED) || (state & SET) == 0 ? 0 : PARK_CHANGED;
-}
-
-/* Under the bucket's lock, as not_set. */
-static bool is_waiting(void *object)
-{
-    const thrum_event *event = object;
-    /* Acquire: as in not_set. */
-    return os_load_acquire(&event->state_) == PARKED;
 }
 
 const struct thrum_waitable_kind_ waitable_event = {exists, is_ready, announce, is_waiting, key_of};

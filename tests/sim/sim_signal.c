@@ -86,19 +86,86 @@ static int await_event_known(void *arg)
     return await_event(arg);
 }
 
-/* Who was asleep when a handler set it goes on, though it is cleared before the helper comes. */
-static void event_is_cleared_at_once(void)
+static void until_it_waits(void)
 {
     const struct sleeper *record;
-    must(thrum_signals_start());
-    thrum_thread *waiter = spawn(await_event_known, NULL);
     while ((record = os_load_acquire(&waiter_record)) == NULL || os_load_acquire(&record->waits_at) != &event)
         os_yield();
+}
+
+static void set_and_clear_at_once(void)
+{
     set_event();
     sim_check(thrum_event_is_set(&event));
     thrum_event_clear(&event);
     sim_check(!thrum_event_is_set(&event));
+}
+
+/* Who was asleep when a handler set it goes on, though it is cleared before the helper comes. */
+static void event_is_cleared_at_once(void)
+{
+    must(thrum_signals_start());
+    thrum_thread *waiter = spawn(await_event_known, NULL);
+    until_it_waits();
+    set_and_clear_at_once();
     finish(waiter);
+}
+
+static int await_any(void *arg)
+{
+    thrum_waitable things[] = {thrum_event_waitable(&event), thrum_event_waitable(arg)};
+    size_t index = 9;
+    os_store_release(&waiter_record, sleeper_self());
+    must(thrum_wait_any(things, 2, &index, THRUM_FOREVER));
+    sim_check(index == 0);
+    return 0;
+}
+
+/* Also who was asleep at several, and also when the helper came first, and that one has not yet looked. */
+static void any_hears_of_what_is_cleared_at_once(void)
+{
+    static thrum_event other;
+    must(thrum_signals_start());
+    thrum_thread *waiter = spawn(await_any, &other);
+    until_it_waits();
+    set_and_clear_at_once();
+    finish(waiter);
+}
+
+static uint32_t waits_over;
+
+static int await_twice(void *arg)
+{
+    must(await_event_known(arg));
+    while (thrum_event_is_set(&event))
+        os_yield();
+    os_store_release(&waits_over, 1);
+    return await_event(arg);
+}
+
+static int clear_event(void *arg)
+{
+    (void)arg;
+    thrum_event_clear(&event);
+    return 0;
+}
+
+/* A clear that comes late, when the next wait has begun, leaves that wait where it is. */
+static void event_is_cleared_late(void)
+{
+    must(thrum_signals_start());
+    thrum_thread *waiter = spawn(await_twice, NULL);
+    until_it_waits();
+    set_event();
+    thrum_thread *clearer = spawn(clear_event, NULL);
+    thrum_event_clear(&event);
+    while (os_load_acquire(&waits_over) == 0)
+        os_yield();
+    until_it_waits();
+    thrum_event_set(&event);
+    thrum_event_clear(&event);
+    finish(waiter);
+    finish(clearer);
 }
 
 static int await_two(void *arg)
@@ -365,6 +432,8 @@ static const struct scenario scenarios[] = {
     SCENARIO(event_is_set_in_a_waiter),
     SCENARIO(event_is_set_in_a_setter),
     SCENARIO(event_is_cleared_at_once),
+    SCENARIO(any_hears_of_what_is_cleared_at_once),
+    SCENARIO(event_is_cleared_late),
     SCENARIO(event_may_go_after_its_wait),
     SCENARIO(two_events_are_set),
     SCENARIO(semaphore_loses_no_permit),
