@@ -113,7 +113,7 @@ int pile_push(thrum_queue *queue, const char *item)
         memcpy(place(queue, n), item, queue->item_size);
     else
         fill(queue, hole_for(queue, n, item, number), item, number);
-    os_store_relaxed(&queue->put.index, number + 1); /* relaxed: as above */
+    os_store_release(&queue->put.index, number + 1); /* release: as get's in pile_pop, for full */
     return 0;
 }
 
@@ -126,16 +126,16 @@ void pile_pop(thrum_queue *queue, char *ret_item)
         memcpy(ret_item, place(queue, 0), queue->item_size);
         close_hole(queue, n);
     }
-    /* Relaxed: the lock orders it. */
-    os_store_relaxed(&queue->get.index, os_load_relaxed(&queue->get.index) + 1);
+    /* Relaxed: the lock orders it. Release: pairs with qsize's, which then sees put's no smaller. */
+    os_store_release(&queue->get.index, os_load_relaxed(&queue->get.index) + 1);
     if (queue->maxsize == 0 && queue->pile.capacity > FIRST_ITEMS && n < queue->pile.capacity / 4)
         (void)resize(queue, queue->pile.capacity / 2); /* else it stays as it is */
 }
 
 void pile_drop_all(thrum_queue *queue)
 {
-    /* Relaxed: the lock orders it. */
-    os_store_relaxed(&queue->get.index, os_load_relaxed(&queue->put.index));
+    /* As in pile_pop. */
+    os_store_release(&queue->get.index, os_load_relaxed(&queue->put.index));
     if (queue->maxsize == 0)
         (void)resize(queue, FIRST_ITEMS);
 }

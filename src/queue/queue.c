@@ -177,10 +177,10 @@ static int pop(thrum_queue *queue, struct load *load)
 
 /* ---- Those who wait; both locks are held ---- */
 
-/* A wait to put or get one item, which a holder of both locks puts or gets for it. */
+/* A wait to put or get, which a holder of both locks does for it: as much as can be, and at least one item. */
 struct waiter {
     thrum_queue *queue;
-    struct load item;
+    struct load load;
     bool left; /* the locks were given back */
 };
 
@@ -191,11 +191,11 @@ static void leave(void *arg)
     queue_unlock_whole(waiter->queue);
 }
 
-/* Wait for the other side to move the load's next item; gives the locks back. 0: it has; THRUM_CLOSED; or park's
+/* Wait for the other side to move something of the load; gives the locks back. 0: it has; THRUM_CLOSED; or park's
  * result. */
 static int wait_at(thrum_queue *queue, struct side *side, uint32_t flag, struct load *load, int64_t deadline)
 {
-    struct waiter waiter = {.queue = queue, .item = {place(queue, load), 1, 0}};
+    struct waiter waiter = {.queue = queue, .load = {place(queue, load), load->n - load->gone, 0}};
     struct park_call call = {.key = &side->index,
                              .before_sleep = leave,
                              .arg = &waiter,
@@ -206,7 +206,7 @@ static int wait_at(thrum_queue *queue, struct side *side, uint32_t flag, struct 
     int result = park(&call);
     if (!waiter.left)
         queue_unlock_whole(queue);
-    load->gone += waiter.item.gone;
+    load->gone += waiter.load.gone;
     return result == 0 ? (int)call.ret_word : result;
 }
 
@@ -216,37 +216,37 @@ static uintptr_t note_more(void *arg, const struct unparked *done)
     return THRUM_OK;
 }
 
-static struct park_wait *join_chains(struct park_wait *chain, struct park_wait *rest)
+/* Put more behind those that have to be woken; the end of the chain then. */
+static struct park_wait **add(struct park_wait **end, struct park_wait *more)
 {
-    struct park_wait **end = &chain;
+    *end = more;
     while (*end != NULL)
         end = &(*end)->next;
-    *end = rest;
-    return chain;
+    return end;
 }
 
-/* Move the item of the first that waits at this side. */
-static struct park_wait *serve(thrum_queue *queue, struct side *side, uint32_t flag,
-                               int (*move)(thrum_queue *queue, struct load *load), struct park_wait *chain)
+/* Move items of the first that waits at this side. */
+static struct park_wait **serve(thrum_queue *queue, struct side *side, uint32_t flag,
+                                int (*move)(thrum_queue *queue, struct load *load), struct park_wait **end)
 {
     bool more = false;
     struct park_wait *wait = unpark_take(&side->index, 1, note_more, &more);
     if (!more)
         queue_set_flags(queue, 0, flag);
     if (wait == NULL)
-        return chain;
+        return end;
     struct waiter *waiter = wait->arg;
-    (void)move(queue, &waiter->item); /* as we have seen, it can be moved */
-    return join_chains(chain, wait);
+    (void)move(queue, &waiter->load); /* as we have seen, something can be moved */
+    return add(end, wait);
 }
 
-static struct park_wait *turn_away(thrum_queue *queue, struct side *side, uint32_t flag, struct park_wait *chain)
+static struct park_wait **turn_away(thrum_queue *queue, struct side *side, uint32_t flag, struct park_wait **end)
 {
     struct park_wait *all = unpark_take(&side->index, SIZE_MAX, NULL, NULL);
     queue_set_flags(queue, 0, flag);
     for (struct park_wait *wait = all; wait != NULL; wait = wait->next)
         wait->word = THRUM_CLOSED;
-    return join_chains(chain, all);
+    return add(end, all);
 }
 
 /* Under the bucket's lock, for who watches looks at the flag there. */
@@ -257,22 +257,22 @@ static uintptr_t unwatch(void *arg, const struct unparked *done)
     return THRUM_OK;
 }
 
-struct park_wait *queue_balance(thrum_queue *queue, struct park_wait *chain)
+struct park_wait **queue_balance(thrum_queue *queue, struct park_wait **end)
 {
     while ((queue_flags(queue) & GETTERS) != 0 && can_get(queue, 1) > 0)
-        chain = serve(queue, &queue->get, GETTERS, pop, chain);
+        end = serve(queue, &queue->get, GETTERS, pop, end);
     while ((queue_flags(queue) & PUTTERS) != 0 && (queue_flags(queue) & CLOSED) == 0 && can_put(queue, 1) > 0)
-        chain = serve(queue, &queue->put, PUTTERS, push, chain);
+        end = serve(queue, &queue->put, PUTTERS, push, end);
     uint32_t flags = queue_flags(queue);
     if ((flags & (CLOSED | GETTERS)) == (CLOSED | GETTERS))
-        chain = turn_away(queue, &queue->get, GETTERS, chain);
+        end = turn_away(queue, &queue->get, GETTERS, end);
     if ((flags & (CLOSED | PUTTERS)) == (CLOSED | PUTTERS))
-        chain = turn_away(queue, &queue->put, PUTTERS, chain);
+        end = turn_away(queue, &queue->put, PUTTERS, end);
     if ((flags & WATCHED) != 0 && queue_ready(queue) && !os_planted("queue-lost-watcher"))
-        chain = join_chains(chain, unpark_take(&queue->flags, SIZE_MAX, unwatch, queue));
+        end = add(end, unpark_take(&queue->flags, SIZE_MAX, unwatch, queue));
     if ((flags & POLLED) != 0)
         queue_ring(queue);
-    return chain;
+    return end;
 }
 
 /* ---- Looking ---- */
@@ -318,13 +318,13 @@ static bool look(thrum_queue *queue, struct side *side, bool (*ready)(const thru
 static int put_whole(thrum_queue *queue, struct load *load, int64_t deadline)
 {
     int result = THRUM_CLOSED;
-    struct park_wait *chain = NULL;
+    struct park_wait *chain = NULL, **end = &chain;
     if ((queue_flags(queue) & CLOSED) == 0) {
         size_t before;
         do { /* who waits to get makes room */
             before = load->gone;
             result = push(queue, load);
-            chain = queue_balance(queue, chain);
+            end = queue_balance(queue, end);
         } while (result == THRUM_FULL && load->gone > before);
     }
     if (result == THRUM_FULL && deadline > 0 && chain == NULL) {
@@ -424,7 +424,8 @@ static int get_whole(thrum_queue *queue, struct load *load, int64_t deadline)
         result = wait_at(queue, &queue->get, GETTERS, load, deadline);
         return result == THRUM_TIMEOUT ? THRUM_EMPTY : result;
     }
-    struct park_wait *chain = queue_balance(queue, NULL);
+    struct park_wait *chain = NULL;
+    (void)queue_balance(queue, &chain);
     queue_unlock_whole(queue);
     unpark_wake(chain);
     return result;
@@ -517,7 +518,7 @@ int thrum_queue_close(thrum_queue *queue, enum thrum_close how)
     int result = queue_lock_whole(queue);
     if (result != 0)
         return result;
-    struct park_wait *chain = NULL;
+    struct park_wait *chain = NULL, **end = &chain;
     queue_set_flags(queue, CLOSED, 0);
     if (how == THRUM_DISCARD) {
         uint64_t dropped = queue_count(queue);
@@ -526,9 +527,9 @@ int thrum_queue_close(thrum_queue *queue, enum thrum_close how)
         else
             pile_drop_all(queue);
         queue->get.limit = os_load_relaxed(&queue->put.index); /* relaxed: the locks are held */
-        chain = queue_task_drop(queue, dropped);
+        end = add(end, queue_task_drop(queue, dropped));
     }
-    chain = queue_balance(queue, chain);
+    (void)queue_balance(queue, end);
     queue_unlock_whole(queue);
     unpark_wake(chain);
     return 0;

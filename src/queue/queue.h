@@ -13,9 +13,9 @@
  *
  * A waiter enters the parking lot with both locks held, when it has seen that it must wait. From then on
  * each operation is a whole one and ends in queue_balance, which gives items to those that wait to get, and takes
- * those of who wait to put, one by one in the order in which they came. So who is woken has what it waited
- * for, nobody is overtaken once it has begun to wait, and an item is lost neither to a time-out nor to a
- * cancelled wait.
+ * those of who wait to put, as many as can be, and to one after the other in the order in which they came. So
+ * who is woken has what it waited for, nobody is overtaken once it has begun to wait, and an item is lost
+ * neither to a time-out nor to a cancelled wait.
  *
  * Under both locks, after queue_balance:
  *  - who waits to get, waits at an empty queue (GETTERS), and who waits to put at a full one (PUTTERS);
@@ -121,14 +121,14 @@ static inline bool queue_is(const thrum_queue *queue)
 int queue_lock_whole(thrum_queue *queue);
 void queue_unlock_whole(thrum_queue *queue);
 
-/* After any change, with both locks held: see above. Returns `chain` with those behind it who have to be woken, by
- * unpark_wake, when the locks have been given back. */
-struct park_wait *queue_balance(thrum_queue *queue, struct park_wait *chain);
+/* After any change, with both locks held: see above. At the end of a chain it puts those who have to be woken, by
+ * unpark_wake, when the locks have been given back; returns the chain's new end. */
+struct park_wait **queue_balance(thrum_queue *queue, struct park_wait **end);
 
 /* Whether there is something to get or it is closed, without a lock: a hint. With the locks: so it is. */
 bool queue_ready(const thrum_queue *queue);
 
-/* So many items were dropped, both locks being held: the joiners that have to be woken, as above. */
+/* So many items were dropped, both locks being held: a chain of the joiners that have to be woken then. */
 struct park_wait *queue_task_drop(thrum_queue *queue, uint64_t n);
 
 /* POLLED: make the descriptor say what is so, or give it up; both locks are held. */

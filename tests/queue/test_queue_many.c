@@ -96,6 +96,55 @@ static int put_batch(void *arg)
     return thrum_queue_put_many(batch->queue, batch->items, batch->n, &batch->in, THRUM_FOREVER);
 }
 
+static int get_batch(void *arg)
+{
+    struct batch *batch = arg;
+    return thrum_queue_get_many(batch->queue, batch->items, batch->n, &batch->in, THRUM_FOREVER);
+}
+
+/* Whoever waits has as many of those that come in one call as he who comes later. */
+TEST(a_wait_for_many_ends_with_all_that_came)
+{
+    uint64_t in[6] = {1, 2, 3, 4, 5, 6}, out[2][4] = {{0}};
+    for (int round = 0; round < ROUNDS(50); round++) {
+        thrum_queue *queue = new_queue(round % 3 ? 6 : 0, sizeof(uint64_t));
+        struct batch batches[2] = {{queue, out[0], 4, 0}, {queue, out[1], 4, 0}};
+        thrum_thread *first = start(get_batch, &batches[0], NULL);
+        if (round % 2)
+            settle(thrum_thread_native_id(first));
+        check_result(thrum_queue_put_many(queue, in, 6, NULL, THRUM_NOWAIT), 0);
+        check_result(get_batch(&batches[1]), 0);
+        check_result(finish(first), 0);
+        check_int(batches[0].in + batches[1].in, 6);
+        check_int(out[0][0] + out[1][0], 1 + 5);
+        thrum_queue_free(queue);
+    }
+}
+
+/* Also the other way round: what waits goes in as soon as there is room. */
+TEST(what_waits_goes_in_together)
+{
+    uint64_t in[4] = {3, 4, 5, 6}, out[6];
+    thrum_queue *queue = new_queue(2, sizeof(uint64_t));
+    struct batch batch = {queue, in, 4, 0};
+    for (int round = 0; round < ROUNDS(50); round++) {
+        uint64_t first[2] = {1, 2};
+        size_t n, all = 0;
+        check_result(thrum_queue_put_many(queue, first, 2, NULL, THRUM_NOWAIT), 0);
+        thrum_thread *putter = start(put_batch, &batch, NULL);
+        if (round % 2)
+            settle(thrum_thread_native_id(putter));
+        for (; all < 6; all += n) {
+            check_result(thrum_queue_get_many(queue, out + all, 6 - all, &n, THRUM_FOREVER), 0);
+            check(n <= 4);
+        }
+        check_result(finish(putter), 0);
+        for (size_t i = 0; i < 6; i++)
+            check_int(out[i], i + 1);
+    }
+    thrum_queue_free(queue);
+}
+
 static int get_all(void *arg)
 {
     struct batch *batch = arg;
@@ -174,6 +223,8 @@ int main(void)
         cmocka_unit_test(many_come_out_as_they_went_in),
         cmocka_unit_test(how_many_are_in_is_always_told),
         cmocka_unit_test(without_memory_it_is_told_how_far_it_came),
+        cmocka_unit_test(a_wait_for_many_ends_with_all_that_came),
+        cmocka_unit_test(what_waits_goes_in_together),
         cmocka_unit_test(each_of_many_comes_out_once),
         cmocka_unit_test(a_cancelled_batch_tells_what_is_in),
     };
