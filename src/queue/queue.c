@@ -293,10 +293,16 @@ static bool has_turned(thrum_queue *queue, const struct side *side)
     return os_load_relaxed(&other->index) - before >= TURN;
 }
 
+/* Whether somebody waits, watches or polls, or it is closed. */
+static bool is_attended(const thrum_queue *queue)
+{
+    return (queue_flags(queue) & ~(uint32_t)ONE_LOCK) != 0;
+}
+
 /* Whether what we wait for came by itself. Others who have begun to wait come before us. */
 static bool look(thrum_queue *queue, struct side *side, bool (*ready)(const thrum_queue *queue))
 {
-    if (queue_flags(queue) != 0)
+    if (is_attended(queue))
         return false;
     /* Relaxed: it decides only how long we look. */
     uint64_t index = os_load_relaxed(&side->index), moved = index - os_load_relaxed(&side->looked_at);
@@ -355,7 +361,7 @@ static int try_put(thrum_queue *queue, struct load *load, int64_t deadline)
 
 static bool looks_open(const thrum_queue *queue)
 {
-    return !thrum_queue_full(queue) || queue_flags(queue) != 0;
+    return !thrum_queue_full(queue) || is_attended(queue);
 }
 
 static int put(thrum_queue *queue, struct load *load, thrum_timeout timeout)
@@ -452,7 +458,7 @@ static int try_get(thrum_queue *queue, struct load *load, int64_t deadline)
 
 static bool looks_ready(const thrum_queue *queue)
 {
-    return queue_ready(queue) || queue_flags(queue) != 0;
+    return queue_ready(queue) || is_attended(queue);
 }
 
 static int get(thrum_queue *queue, struct load *load, thrum_timeout timeout)
