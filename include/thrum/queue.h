@@ -134,7 +134,8 @@ THRUM_API thrum_waitable thrum_event_waitable(thrum_event *event); /* it is set 
 
 /* Wait until one of n things is ready, and tell its place in the array: the first of those that are. Nothing is
  * taken: what is ready stays so, and another thread may be quicker to take it. A wait of several threads is ended for
- * all of them. 0; THRUM_TIMEOUT; THRUM_CANCELLED; -EINVAL, also for n = 0; -ENOMEM when n is above 8. */
+ * all of them, by an event also when it is cleared at once. 0; THRUM_TIMEOUT; THRUM_CANCELLED; -EINVAL, also for
+ * n = 0; -ENOMEM when n is above 8. */
 THRUM_API THRUM_MUST_USE int thrum_wait_any(const thrum_waitable *things, size_t n, size_t *ret_index,
                                             thrum_timeout timeout);
 
