@@ -192,6 +192,14 @@ THRUM_API void thrum_set_reporter(void (*report)(void *arg, const char *text), v
  * errno of write(2): -EBADF, -EAGAIN, ... (Python: faulthandler.dump_traceback). */
 THRUM_API int thrum_dump(int fd);
 
+/* Have a helper thread write that to standard error each time the signal arrives, as with
+ * thrum_dump_on_signal(SIGQUIT), Ctrl-\: so it can be seen where a program hangs, whatever it hangs in. Signals that
+ * come faster than they can be written may share a dump. The handler is set as by thrum_token_bind_signal (see there):
+ * so the one from before is still called, but the signal's default action is not taken. To ask again for the same
+ * signal does nothing; 0 in its place ends it for all signals, and waits for a dump under way. 0; -EINVAL, -ENOMEM,
+ * -EAGAIN as for thrum_token_bind_signal (Python: faulthandler.register). */
+THRUM_API int thrum_dump_on_signal(int signo);
+
 /* ---- Condition --------------------------------------------------------------- */
 
 /*

@@ -5,8 +5,11 @@
  * its wait stays, and what it waits for with it; names are copied under the guard of the roll, so that records
  * stay with their threads. Nothing is put into words or written meanwhile.
  */
+#include <errno.h>
+
 #include "park/lockword.h"
 #include "park/report.h"
+#include "park/signal.h"
 #include "platform/state.h"
 
 #define TRIES 10
@@ -74,10 +77,9 @@ static int write_thread(int fd, const struct seen_wait *seen, bool waits)
     return result;
 }
 
-int thrum_dump(int fd)
+static int dump(int fd)
 {
     static const char head[] = "thrum: threads:\n";
-    (void)sleeper_self(); /* this one is known, too */
     int result = os_write(fd, head, sizeof head - 1);
     struct sleeper *sleeper;
     for (uint32_t place = 0; result == 0 && (sleeper = sleeper_nth(place)) != NULL; place++) {
@@ -89,4 +91,33 @@ int thrum_dump(int fd)
             result = write_thread(fd, &seen, waits);
     }
     return result;
+}
+
+int thrum_dump(int fd)
+{
+    (void)sleeper_self(); /* this one is known, too */
+    return dump(fd);
+}
+
+/* ---- On a signal ---- */
+
+#define STANDARD_ERROR 2
+
+/* In the helper thread, which need not be in it. */
+static void dump_to_stderr(void *arg)
+{
+    (void)arg;
+    (void)dump(STANDARD_ERROR);
+}
+
+int thrum_dump_on_signal(int signo)
+{
+    struct signal_errand *errand;
+    if (signo == 0) {
+        while (signal_errand_remove(0, NULL, os_state()) == 0)
+            continue;
+        return 0;
+    }
+    int result = signal_errand_add(&errand, signo, NULL, dump_to_stderr, os_state());
+    return result == -EALREADY ? 0 : result;
 }

@@ -4,6 +4,7 @@
 #include "../harness.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -161,6 +162,76 @@ TEST(bad_descriptor_is_an_error)
     check(close(fd) == 0);
 }
 
+/* ---- On a signal ---- */
+
+static int error_fd, real_stderr;
+
+static bool told(const char *words)
+{
+    ssize_t size = pread(error_fd, text, sizeof text - 1, 0);
+    check(size >= 0);
+    text[size] = '\0';
+    return strstr(text, words) != NULL;
+}
+
+static void forget(void)
+{
+    check(ftruncate(error_fd, 0) == 0);
+}
+
+static int await(void *event)
+{
+    return thrum_event_wait(event, THRUM_FOREVER);
+}
+
+static void dump_in_child(void *arg)
+{
+    thrum_event event = THRUM_EVENT_INIT;
+    (void)arg;
+    check_int(raise(SIGUSR2), 0);
+    do /* it has a helper from its first wait on */
+        check_result(thrum_event_wait(&event, thrum_seconds(0.001)), THRUM_TIMEOUT);
+    while (!told("thrum: threads:\n"));
+}
+
+TEST(a_signal_has_it_written_to_standard_error)
+{
+    static thrum_event event;
+    thrum_thread *waiter;
+    check_result(thrum_thread_run(&waiter, await, &event, .name = "sitter"), 0);
+    settle(thrum_thread_native_id(waiter));
+    error_fd = memfd_create("stderr", MFD_CLOEXEC);
+    real_stderr = dup(2);
+    check(error_fd >= 0 && real_stderr >= 0 && fcntl(error_fd, F_SETFL, O_APPEND) == 0 && dup2(error_fd, 2) == 2);
+    check_result(thrum_dump_on_signal(SIGUSR1), 0);
+    check_result(thrum_dump_on_signal(SIGUSR1), 0);
+    check_result(thrum_dump_on_signal(SIGUSR2), 0);
+    for (int round = 0; round < 3; round++) {
+        check_int(raise(round % 2 ? SIGUSR2 : SIGUSR1), 0);
+        until(told("  thread 'sitter' (") && told(" waits for event 0x") && told(" runs\n"));
+        forget();
+    }
+    if (THREADS_IN_CHILD)
+        check_int(in_child(dump_in_child, NULL), 0);
+    check_result(thrum_dump_on_signal(0), 0);
+    check_result(thrum_dump_on_signal(0), 0);
+    struct sigaction now;
+    check_int(sigaction(SIGUSR1, NULL, &now), 0);
+    check(now.sa_handler == SIG_DFL);
+    check(dup2(real_stderr, 2) == 2);
+    check(close(real_stderr) == 0 && close(error_fd) == 0);
+    thrum_event_set(&event);
+    check_result(finish(waiter), 0);
+}
+
+TEST(what_is_no_signal_to_dump_on_is_refused)
+{
+    static const int never[] = {-1, SIGKILL, SIGSTOP, SIGSEGV, NSIG, 100000};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        check_result(thrum_dump_on_signal(never[i]), -EINVAL);
+    check_result(thrum_dump_on_signal(0), 0);
+}
+
 /* ---- While all of it changes ---- */
 
 static struct {
@@ -206,6 +277,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_thread_is_told_with_what_it_waits_for_and_who_holds_it),
         cmocka_unit_test(bad_descriptor_is_an_error),
+        cmocka_unit_test(a_signal_has_it_written_to_standard_error),
+        cmocka_unit_test(what_is_no_signal_to_dump_on_is_refused),
         cmocka_unit_test(dump_meets_threads_that_come_wait_and_go),
     };
     return cmocka_run_group_tests_name("dump", tests, NULL, NULL);
