@@ -43,12 +43,15 @@ typedef struct thrum_queue_options {
     int (*compare)(const void *a, const void *b, void *arg);
     void *compare_arg;
     uint32_t order; /* enum thrum_queue_order */
-    uint32_t reserved_;
+    /* For thrum_queue_try_put_from_signal: how many items that signal handlers have put can wait until a thread takes
+     * them in; at most 16,777,214. 0: handlers put nothing. All operations of a queue with slots exclude each other. */
+    uint32_t signal_slots;
 } thrum_queue_options;
 
-/* Make an empty queue. 0; -ENOMEM; -EOVERFLOW when maxsize items of that size do not fit
+/* Make an empty queue. 0; -ENOMEM; -EOVERFLOW when maxsize items of that size, or so many slots, do not fit
  * an address space; -EINVAL when there is no such order, or it is THRUM_PRIORITY without a compare, or another with
- * one. A bounded queue allocates its room here and never again. */
+ * one; -EAGAIN when it has slots and the helper thread (thrum_signals_start) cannot be made. A bounded queue
+ * allocates its room here and never again. */
 THRUM_API THRUM_MUST_USE int thrum_queue_new_with(thrum_queue **ret_queue, const thrum_queue_options *options);
 
 /* Free it and the items in it. Nobody may be waiting at it. NULL is allowed. */
@@ -68,6 +71,18 @@ THRUM_API THRUM_MUST_USE int thrum_queue_get(thrum_queue *queue, void *ret_item,
 /* The same without blocking (Queue.put_nowait, get_nowait). */
 THRUM_API THRUM_MUST_USE int thrum_queue_put_nowait(thrum_queue *queue, const void *item);
 THRUM_API THRUM_MUST_USE int thrum_queue_get_nowait(thrum_queue *queue, void *ret_item);
+
+/* Put an item in a signal handler, wherever that runs: in a thread that waits at this queue or is just changing it,
+ * or in the middle of another such put. The queue must have slots (signal_slots). Never blocks; lock-free; leaves
+ * errno alone. 0: the item is in, behind all that were in before, as if put by a thread; THRUM_FULL when no slot was
+ * free; THRUM_CLOSED; -EINVAL for a NULL, or a queue without slots.
+ *
+ * Threads take in what is in the slots before anything else that they do with the queue, and the helper thread does
+ * it for those that wait. In a full queue it stays in its slot until there is room, in front of the threads that wait
+ * to put, so the queue holds up to maxsize items and those in its slots. An item that a handler is still about to put
+ * takes up a slot, and holds up nobody. The order is that in which the puts came to their end. For join, qsize,
+ * close and a descriptor it is an item as any, but that a descriptor may tell of it a moment later. */
+THRUM_API int thrum_queue_try_put_from_signal(thrum_queue *queue, const void *item);
 
 /* Put n items, one behind the other in an array, in their order, until all are in or the time is over.
  * Results as for put. *ret_n is how many are in, with any result but -EINVAL: the first so many; it may be NULL.
@@ -104,7 +119,7 @@ THRUM_API bool thrum_queue_is_closed(const thrum_queue *queue);
 /* A descriptor for poll, select and epoll: readable (POLLIN) exactly while something can be got or the queue
  * is closed. Only to be polled, never to be read, written or closed: it is the queue's, and ends with it. Made the
  * first time it is asked for; from then on an operation that makes the queue empty or not costs a call of the system.
- * In a forked child it must be asked for again. 0, and the descriptor; -EMFILE, -ENFILE, -ENOMEM. */
+ * In a forked child it must be asked for again. 0, and the descriptor; -EMFILE, -ENFILE, -ENOMEM; -EAGAIN. */
 THRUM_API THRUM_MUST_USE int thrum_queue_fileno(thrum_queue *queue, int *ret_fd);
 
 /* ---- Simple queue ------------------------------------------------------------- */

@@ -58,8 +58,7 @@ void signal_review(const void *key)
 
 /* ---- Errands ---- */
 
-/* Keep it from being removed; false: it is not ON. */
-static bool enter(struct signal_errand *errand)
+bool signal_errand_enter(struct signal_errand *errand)
 {
     uint32_t word = os_load_relaxed(&errand->word);
     while ((word & ON) != 0)
@@ -69,7 +68,7 @@ static bool enter(struct signal_errand *errand)
     return false;
 }
 
-static void leave(struct signal_errand *errand)
+void signal_errand_leave(struct signal_errand *errand)
 {
     /* Release: our use is over before it is removed. */
     if (os_sub_acq_rel(&errand->word, USER) == TAKEN + USER)
@@ -92,25 +91,25 @@ void signal_carry_on(struct signal_errand *errand)
 static void arrived(int signo)
 {
     for (struct signal_errand *errand = first(); errand != NULL; errand = errand->next) {
-        if (!enter(errand))
+        if (!signal_errand_enter(errand))
             continue;
         if (errand->signo == signo) {
             if (errand->at_once != NULL)
                 errand->at_once(errand->object);
             signal_carry_on(errand);
         }
-        leave(errand);
+        signal_errand_leave(errand);
     }
 }
 
 static void see_to(struct signal_errand *errand)
 {
     /* Relaxed: what was noted before the bell is seen; the rest rings again. */
-    if (os_load_relaxed(&errand->due) == 0 || !enter(errand))
+    if (os_load_relaxed(&errand->due) == 0 || !signal_errand_enter(errand))
         return;
     if (os_exchange_acquire(&errand->due, 0) != 0) /* acquire: pairs with signal_carry_on */
         errand->later(errand->object);
-    leave(errand);
+    signal_errand_leave(errand);
 }
 
 /* ---- The helper ---- */
@@ -156,10 +155,21 @@ int thrum_signals_start(void)
     return result;
 }
 
+void signals_keep_from_forking(void)
+{
+    os_wordlock_acquire(&signals()->forking);
+}
+
+void signals_let_fork(void)
+{
+    os_wordlock_release(&signals()->forking);
+}
+
 void signals_forked(void)
 {
     struct signals *child = signals();
     child->guard = 0;
+    child->forking = 0;
     child->missing = child->started;
     child->bell = 1; /* so that a helper looks at what the parent's had not seen to */
     for (struct signal_errand *errand = child->errands; errand != NULL; errand = errand->next)

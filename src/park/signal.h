@@ -43,6 +43,7 @@ struct signals {
     uint32_t started; /* 1: there is a helper, or, in a forked child, there shall be one again */
     uint32_t missing; /* 1: a forked child that shall have a helper has none yet */
     uint32_t bell;    /* 1: rung; the helper sleeps here while it is 0 */
+    uint32_t forking; /* a word lock: who has it forks, or keeps others from it */
     struct signal_errand *errands;
 };
 
@@ -61,6 +62,13 @@ void signal_review(const void *key);
 #define signal_carry_on thrum_signal_carry_on_
 void signal_carry_on(struct signal_errand *errand);
 
+/* Keep the errand from being removed, until leave; false: it is being removed. For who lets go of its object before
+ * it is carried on: the record would be another's by then. */
+#define signal_errand_enter thrum_signal_errand_enter_
+#define signal_errand_leave thrum_signal_errand_leave_
+bool signal_errand_enter(struct signal_errand *errand);
+void signal_errand_leave(struct signal_errand *errand);
+
 /* ---- For threads ---- */
 
 /* An errand for the object: later(object) is called by the helper thread after each signal_carry_on, and may do
@@ -77,6 +85,13 @@ int signal_errand_add(struct signal_errand **ret_errand, int signo, void (*at_on
  * was there before us comes back. Not from an errand. 0; -EINVAL: there is none. */
 #define signal_errand_remove thrum_signal_errand_remove_
 int signal_errand_remove(int signo, void (*later)(void *object), const void *object);
+
+/* For an errand: nobody forks between the two. What it is in the middle of would never be finished in the child, and
+ * the locks that it holds never be given back; a program cannot know when the helper is at it. */
+#define signals_keep_from_forking thrum_signals_keep_from_forking_
+#define signals_let_fork thrum_signals_let_fork_
+void signals_keep_from_forking(void);
+void signals_let_fork(void);
 
 /* In a forked child. */
 #define signals_forked thrum_signals_forked_

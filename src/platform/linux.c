@@ -228,7 +228,7 @@ static void make_key(void)
 {
     key_error = pthread_key_create(&key, run_ending);
     if (key_error == 0)
-        key_error = pthread_atfork(NULL, NULL, os_forked);
+        key_error = pthread_atfork(os_forking, os_has_forked, os_forked);
 }
 
 int os_on_thread_exit(void (*ended)(void *arg), void *arg)

@@ -14,6 +14,16 @@
 
 struct os_state thrum_os_state_;
 
+void os_forking(void)
+{
+    signals_keep_from_forking();
+}
+
+void os_has_forked(void)
+{
+    signals_let_fork();
+}
+
 void os_forked(void)
 {
     struct os_state *state = os_state();

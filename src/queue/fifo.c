@@ -85,6 +85,12 @@ void fifo_next_to_read(thrum_queue *queue)
         free(os_exchange_release(&queue->spare, old));
 }
 
+void fifo_restart(thrum_queue *queue)
+{
+    begin(&queue->put, queue->put.chunk);
+    begin(&queue->get, queue->put.chunk);
+}
+
 static size_t lesser(size_t a, size_t b)
 {
     return a < b ? a : b;

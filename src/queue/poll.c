@@ -42,6 +42,10 @@ void queue_ring(thrum_queue *queue)
 
 static int make(thrum_queue *queue)
 {
+    /* In a forked child the helper is made by the first that waits, but nobody sees who waits in poll(2). */
+    int result = queue->slots != NULL ? thrum_signals_start() : 0;
+    if (result != 0)
+        return result;
     int bell = os_bell_new();
     if (bell < 0)
         return bell;

@@ -31,6 +31,7 @@ static int check_options(const thrum_queue_options *o)
 
 static void close_memory(thrum_queue *queue)
 {
+    slots_close(queue);
     fifo_close(queue);
     free(queue->pile.items);
 }
@@ -38,7 +39,7 @@ static void close_memory(thrum_queue *queue)
 int thrum_queue_new_with(thrum_queue **ret_queue, const thrum_queue_options *options)
 {
     thrum_queue_options o;
-    if (ret_queue == NULL || OPTIONS_READ_RESERVED(&o, thrum_queue_options, options) != 0 || check_options(&o) != 0)
+    if (ret_queue == NULL || OPTIONS_READ(&o, options) != 0 || check_options(&o) != 0)
         return -EINVAL;
     thrum_queue *queue = aligned_alloc(_Alignof(thrum_queue), sizeof *queue);
     if (queue == NULL)
@@ -50,13 +51,18 @@ int thrum_queue_new_with(thrum_queue **ret_queue, const thrum_queue_options *opt
     queue->compare = o.compare;
     queue->compare_arg = o.compare_arg;
     queue->put.limit = o.maxsize != 0 ? o.maxsize : UINT64_MAX;
-    queue->flags = o.order != THRUM_FIFO ? ONE_LOCK : 0;
+    queue->flags = o.order != THRUM_FIFO || o.signal_slots != 0 ? ONE_LOCK : 0;
     int result = o.order != THRUM_FIFO ? pile_open(queue) : fifo_open(queue);
-    if (result == 0 && !object_born(queue, OBJECT_QUEUE)) {
-        close_memory(queue);
-        result = -ENOMEM;
-    }
     if (result != 0) {
+        free(queue);
+        return result;
+    }
+    if (o.signal_slots != 0)
+        result = slots_open(queue, o.signal_slots);
+    if (result == 0 && !object_born(queue, OBJECT_QUEUE))
+        result = -ENOMEM;
+    if (result != 0) {
+        close_memory(queue);
         free(queue);
         return result;
     }
@@ -109,7 +115,7 @@ bool queue_ready(const thrum_queue *queue)
 {
     /* Relaxed: a hint; who goes by it takes a lock. */
     return os_load_relaxed(&queue->get.index) != os_load_relaxed(&queue->put.index) ||
-           (queue_flags(queue) & CLOSED) != 0;
+           (queue_flags(queue) & CLOSED) != 0 || queue_outside(queue) != 0;
 }
 
 /* ---- Items; the side's lock is held ---- */
@@ -160,19 +166,41 @@ static int push(thrum_queue *queue, struct load *load)
     return load->gone < load->n ? THRUM_FULL : 0;
 }
 
+/* Move what handlers have put, as far as there is room; whether that was something. Without memory an unbounded queue
+ * has room for one at least: so nobody finds it empty while there is something outside. */
+static bool take_in(thrum_queue *queue)
+{
+    struct slots *slots = queue->slots;
+    const char *item;
+    bool some = false;
+    while (slots != NULL && (item = slots_first(slots)) != NULL && can_put(queue, 1) > 0) {
+        struct load load = {.items = (char *)(uintptr_t)item, .n = 1};
+        int result = push(queue, &load);
+        if (result != 0 && queue_count(queue) == 0 && queue->order == THRUM_FIFO) {
+            fifo_restart(queue);
+            result = push(queue, &load);
+        }
+        if (result != 0)
+            break;
+        slots_next(slots);
+        some = true;
+    }
+    return some;
+}
+
 /* What is there. 0: that was something; THRUM_EMPTY. */
 static int pop(thrum_queue *queue, struct load *load)
 {
-    size_t n = can_get(queue, load->n - load->gone);
-    if (n == 0)
-        return THRUM_EMPTY;
-    if (queue->order == THRUM_FIFO)
-        fifo_pop(queue, place(queue, load), n);
-    else
-        for (size_t i = 0; i < n; i++)
-            pile_pop(queue, load->items + (load->gone + i) * queue->item_size);
-    load->gone += n;
-    return 0;
+    size_t n = can_get(queue, load->n - load->gone), before = load->gone;
+    for (; n > 0; n = take_in(queue) ? can_get(queue, load->n - load->gone) : 0) {
+        if (queue->order == THRUM_FIFO)
+            fifo_pop(queue, place(queue, load), n);
+        else
+            for (size_t i = 0; i < n; i++)
+                pile_pop(queue, load->items + (load->gone + i) * queue->item_size);
+        load->gone += n;
+    }
+    return load->gone > before ? 0 : THRUM_EMPTY;
 }
 
 /* ---- Those who wait; both locks are held ---- */
@@ -259,6 +287,7 @@ static uintptr_t unwatch(void *arg, const struct unparked *done)
 
 struct park_wait **queue_balance(thrum_queue *queue, struct park_wait **end)
 {
+    (void)take_in(queue);
     while ((queue_flags(queue) & GETTERS) != 0 && can_get(queue, 1) > 0)
         end = serve(queue, &queue->get, GETTERS, pop, end);
     while ((queue_flags(queue) & PUTTERS) != 0 && (queue_flags(queue) & CLOSED) == 0 && can_put(queue, 1) > 0)
@@ -273,6 +302,12 @@ struct park_wait **queue_balance(thrum_queue *queue, struct park_wait **end)
     if ((flags & POLLED) != 0)
         queue_ring(queue);
     return end;
+}
+
+/* What handlers have put was there before this operation, and goes to those who wait already. */
+static struct park_wait **balance_first(thrum_queue *queue, struct park_wait **end)
+{
+    return queue->slots != NULL ? queue_balance(queue, end) : end;
 }
 
 /* ---- Looking ---- */
@@ -320,16 +355,22 @@ static bool look(thrum_queue *queue, struct side *side, bool (*ready)(const thru
 
 /* ---- Put ---- */
 
+/* It did when it took in what handlers have put, which nothing may overtake. */
+static bool lacks_memory(const thrum_queue *queue)
+{
+    return queue->maxsize == 0 && queue->slots != NULL && slots_wait_for_room(queue->slots);
+}
+
 /* PARK_CHANGED: an item was taken from us while we waited, and there are more. */
 static int put_whole(thrum_queue *queue, struct load *load, int64_t deadline)
 {
     int result = THRUM_CLOSED;
-    struct park_wait *chain = NULL, **end = &chain;
+    struct park_wait *chain = NULL, **end = balance_first(queue, &chain);
     if ((queue_flags(queue) & CLOSED) == 0) {
         size_t before;
         do { /* who waits to get makes room */
             before = load->gone;
-            result = push(queue, load);
+            result = lacks_memory(queue) ? -ENOMEM : push(queue, load);
             end = queue_balance(queue, end);
         } while (result == THRUM_FULL && load->gone > before);
     }
@@ -421,20 +462,21 @@ int thrum_queue_put_nowait(thrum_queue *queue, const void *item)
 
 /* ---- Get ---- */
 
+/* PARK_CHANGED: nothing is left by those who waited before us, who have been woken. */
 static int get_whole(thrum_queue *queue, struct load *load, int64_t deadline)
 {
+    struct park_wait *chain = NULL, **end = balance_first(queue, &chain);
     int result = pop(queue, load);
     if (result == THRUM_EMPTY && (queue_flags(queue) & CLOSED) != 0)
         result = THRUM_CLOSED;
-    if (result == THRUM_EMPTY && deadline > 0) {
+    if (result == THRUM_EMPTY && deadline > 0 && chain == NULL) {
         result = wait_at(queue, &queue->get, GETTERS, load, deadline);
         return result == THRUM_TIMEOUT ? THRUM_EMPTY : result;
     }
-    struct park_wait *chain = NULL;
-    (void)queue_balance(queue, &chain);
+    (void)queue_balance(queue, end);
     queue_unlock_whole(queue);
     unpark_wake(chain);
-    return result;
+    return result == THRUM_EMPTY && deadline > 0 ? PARK_CHANGED : result;
 }
 
 /* Once, as try_put. */
@@ -477,7 +519,10 @@ static int get(thrum_queue *queue, struct load *load, thrum_timeout timeout)
         if (result != THRUM_EMPTY)
             return result;
     }
-    return try_get(queue, load, deadline);
+    do
+        result = try_get(queue, load, deadline);
+    while (result == PARK_CHANGED);
+    return result;
 }
 
 int thrum_queue_get(thrum_queue *queue, void *ret_item, thrum_timeout timeout)
@@ -517,6 +562,13 @@ int thrum_queue_get_nowait(thrum_queue *queue, void *ret_item)
 
 /* ---- The rest ---- */
 
+/* Those that are to be dropped with the rest: what counts for join and all others is put's index alone. */
+static void count_outside_as_put(thrum_queue *queue)
+{
+    uint64_t n = queue->slots != NULL ? slots_drop(queue->slots) : 0;
+    os_store_relaxed(&queue->put.index, os_load_relaxed(&queue->put.index) + n); /* relaxed: the locks are held */
+}
+
 int thrum_queue_close(thrum_queue *queue, enum thrum_close how)
 {
     if (!queue_is(queue) || (how != THRUM_DRAIN && how != THRUM_DISCARD))
@@ -526,7 +578,10 @@ int thrum_queue_close(thrum_queue *queue, enum thrum_close how)
         return result;
     struct park_wait *chain = NULL, **end = &chain;
     queue_set_flags(queue, CLOSED, 0);
+    if (queue->slots != NULL)
+        slots_shut(queue->slots);
     if (how == THRUM_DISCARD) {
+        count_outside_as_put(queue);
         uint64_t dropped = queue_count(queue);
         if (queue->order == THRUM_FIFO)
             fifo_drop_all(queue);
@@ -553,8 +608,9 @@ size_t thrum_queue_qsize(const thrum_queue *queue)
     if (!queue_is(queue))
         return 0;
     uint64_t got = os_load_acquire(&queue->get.index); /* acquire: it is looked at first */
+    uint64_t outside = queue_outside(queue);           /* looked at before put's index, to which they go */
     uint64_t count = os_load_relaxed(&queue->put.index) - got;
-    return queue->maxsize != 0 && count > queue->maxsize ? queue->maxsize : (size_t)count;
+    return (size_t)outside + (queue->maxsize != 0 && count > queue->maxsize ? queue->maxsize : (size_t)count);
 }
 
 bool thrum_queue_empty(const thrum_queue *queue)

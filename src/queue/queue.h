@@ -28,6 +28,9 @@
  * of the lot, which touches only their waits. free takes both locks once, so who is still inside
  * is waited for, and whoever got the last item may free the queue.
  *
+ * A queue into which signal handlers may put has slots for what they have put (slots.c). After queue_balance what is
+ * in slots waits for room.
+ *
  * Order of locks: put's, get's, then buckets of the lot.
  */
 #ifndef QUEUE_QUEUE_H_
@@ -46,7 +49,7 @@ enum {
     WATCHED = 4, /* ... or to hear that there is something to get */
     POLLED = 8,  /* it has a descriptor */
     CLOSED = 16,
-    ONE_LOCK = 32 /* always whole, and then put's lock is enough: the order is not FIFO; never changes */
+    ONE_LOCK = 32 /* always whole, and then put's lock is enough: not FIFO, or it has slots; never changes */
 };
 
 /* Memory for items, in a row. A bounded queue has one chunk, which follows itself. */
@@ -85,7 +88,8 @@ struct thrum_queue {
     int (*compare)(const void *a, const void *b, void *arg);
     void *compare_arg;
     struct pile pile;
-    int bell; /* POLLED: see poll.c */
+    struct slots *slots; /* NULL: not for signal handlers; see slots.c */
+    int bell;            /* POLLED: see poll.c */
     bool ringing;
     uint32_t generation; /* of the process that the bell is of */
     struct side put, get;
@@ -107,10 +111,19 @@ struct thrum_queue {
 #define fifo_push thrum_fifo_push_
 #define fifo_pop thrum_fifo_pop_
 #define fifo_drop_all thrum_fifo_drop_all_
+#define fifo_restart thrum_fifo_restart_
 #define pile_open thrum_pile_open_
 #define pile_push thrum_pile_push_
 #define pile_pop thrum_pile_pop_
 #define pile_drop_all thrum_pile_drop_all_
+#define slots_open thrum_slots_open_
+#define slots_close thrum_slots_close_
+#define slots_first thrum_slots_first_
+#define slots_next thrum_slots_next_
+#define slots_wait_for_room thrum_slots_wait_for_room_
+#define slots_shut thrum_slots_shut_
+#define slots_drop thrum_slots_drop_
+#define slots_count thrum_slots_count_
 
 static inline bool queue_is(const thrum_queue *queue)
 {
@@ -155,10 +168,27 @@ void fifo_close(thrum_queue *queue);
 size_t fifo_push(thrum_queue *queue, const char *items, size_t n);
 void fifo_pop(thrum_queue *queue, char *ret_items, size_t n);
 void fifo_drop_all(thrum_queue *queue);
+void fifo_restart(thrum_queue *queue); /* both locks are held and it is empty: the next push needs no memory */
 int pile_open(thrum_queue *queue);
 int pile_push(thrum_queue *queue, const char *item);
 void pile_pop(thrum_queue *queue, char *ret_item);
 void pile_drop_all(thrum_queue *queue);
+
+/* What handlers have put, in slots.c; the lock is held but for slots_count. */
+int slots_open(thrum_queue *queue, uint32_t n);      /* 0; -EOVERFLOW, -ENOMEM, -EAGAIN */
+void slots_close(thrum_queue *queue);                /* without the lock, and no handler is inside */
+const char *slots_first(struct slots *slots);        /* the first item, or NULL */
+void slots_next(struct slots *slots);                /* the first one has been copied out, and counted as put */
+bool slots_wait_for_room(const struct slots *slots); /* there was a first, and it found none */
+void slots_shut(struct slots *slots);                /* handlers put nothing any more */
+uint64_t slots_drop(struct slots *slots);            /* shut: drop all, and tell how many */
+uint64_t slots_count(const struct slots *slots);     /* those that are not moved */
+
+/* How many items have been put that its indices do not know of; with put's lock they can only become more. */
+static inline uint64_t queue_outside(const thrum_queue *queue)
+{
+    return queue->slots != NULL ? slots_count(queue->slots) : 0;
+}
 
 /* Most items are a word, and that needs no call. */
 static inline void queue_copy(char *to, const char *from, size_t size)

@@ -1,10 +1,10 @@
 /*
  * tasks.c - task_done and join
  *
- * How many items were put is put's index; how many are done is `done`, times 2, plus JOINERS while somebody
- * may be waiting for the two to be the same. So a put does nothing for it, and a task_done
- * is one atomic operation as long as nobody joins. While JOINERS is set, `done` changes under put's lock
- * only, so that nothing is put between the last task_done and the look at whether it is the last.
+ * How many items were put is put's index, with what handlers have put (slots.c) until it is moved; how many are done is
+ * `done`, times 2, plus JOINERS while somebody may be waiting for the two to be the same. So a put does nothing for it,
+ * and a task_done is one atomic operation as long as nobody joins. While JOINERS is set, `done` changes under put's
+ * lock only, so that nothing is put between the last task_done and the look at whether it is the last.
  */
 #include <errno.h>
 
@@ -19,10 +19,17 @@ static uint64_t load_done(const thrum_queue *queue)
     return os_load_acquire(&queue->done);
 }
 
-static uint64_t put_so_far(const thrum_queue *queue)
+/* Without the lock: at least so many. */
+static uint64_t put_inside(const thrum_queue *queue)
 {
     /* Relaxed: what was got from us, or by who was before us in `done`, we have seen put. */
     return os_load_relaxed(&queue->put.index);
+}
+
+/* Put's lock is held. */
+static uint64_t put_so_far(const thrum_queue *queue)
+{
+    return put_inside(queue) + queue_outside(queue);
 }
 
 /* Count up to n more as done, put's lock being held; false: there were none left. If that was all, the joiners, who
@@ -48,8 +55,11 @@ int thrum_queue_task_done(thrum_queue *queue)
         return -EINVAL;
     uint64_t done = load_done(queue);
     while ((done & JOINERS) == 0) {
-        if (done / DONE == put_so_far(queue))
-            return -EINVAL;
+        if (done / DONE >= put_inside(queue)) {
+            if (queue->slots == NULL)
+                return -EINVAL;
+            break; /* there may be some outside */
+        }
         /* Acquire and release: as in finish. */
         if (os_cas_acq_rel(&queue->done, &done, done + DONE))
             return 0;

@@ -242,7 +242,6 @@ TEST(unknown_bytes_are_refused_each_of_them)
 
 TEST(reserved_fields_are_unknown_bytes)
 {
-    check_result(new_queue(&(thrum_queue_options){.reserved_ = 1}), -EINVAL);
     check_result(new_thread(&(thrum_thread_options){.reserved_ = 1}), -EINVAL);
     check_result(close_executor(&(thrum_close_options){.reserved_ = 1}), -EINVAL);
     check_result(map(&(thrum_map_options){.reserved_ = 1}), -EINVAL);

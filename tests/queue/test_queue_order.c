@@ -167,7 +167,6 @@ TEST(options_that_do_not_fit_are_refused)
     check_result(thrum_queue_new(&queue, .order = 3), -EINVAL);
     check_result(thrum_queue_new(&queue, .order = THRUM_LIFO, .compare = by_priority), -EINVAL);
     check_result(thrum_queue_new(&queue, .compare = by_priority), -EINVAL);
-    check_result(thrum_queue_new(&queue, .reserved_ = 1), -EINVAL);
     for (uint32_t order = THRUM_FIFO; order <= THRUM_PRIORITY; order++) {
         int (*compare)(const void *, const void *, void *) = order == THRUM_PRIORITY ? by_priority : NULL;
         check_result(thrum_queue_new(&queue, .order = order, .compare = compare, .maxsize = SIZE_MAX), -EOVERFLOW);

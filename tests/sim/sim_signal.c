@@ -428,6 +428,155 @@ static void errand_is_seen_to_after_each_signal(void)
     must(signal_errand_remove(0, NULL, &thing));
 }
 
+/* ---- Queues ---- */
+
+static struct {
+    thrum_queue *queue;
+    int next, in, got, sum; /* one thread runs at a time */
+} q;
+
+static void open_queue(size_t maxsize, uint32_t slots)
+{
+    thrum_queue_options options = {.maxsize = maxsize, .item_size = sizeof(int), .signal_slots = slots};
+    must(thrum_queue_new_with(&q.queue, &options));
+}
+
+/* Each is twice the one before, so that the sum tells of each. */
+static void put_next(void)
+{
+    int item = 1 << q.next++, result = thrum_queue_try_put_from_signal(q.queue, &item);
+    sim_check(result == 0 || result == THRUM_FULL || result == THRUM_CLOSED);
+    q.in += result == 0 ? item : 0;
+}
+
+static int get_some(void *arg)
+{
+    int item, result = 0;
+    for (int left = *(int *)arg; left > 0 && result == 0; left--) {
+        result = thrum_queue_get(q.queue, &item, THRUM_FOREVER);
+        if (result == 0) {
+            q.got++;
+            q.sum += item;
+        }
+    }
+    return result;
+}
+
+/* Two get; the handler runs in one of them and in this thread. */
+static void queue_item_of_a_handler_is_got_once(void)
+{
+    static int one = 1;
+    open_queue(0, 2);
+    thrum_thread *threads[2] = {spawn(get_some, &one), spawn(get_some, &one)};
+    if (!sim_signal(thrum_thread_native_id(threads[0]), put_next))
+        put_next();
+    put_next();
+    for (int i = 0; i < 2; i++)
+        finish(threads[i]);
+    sim_check(q.got == 2);
+    thrum_queue_free(q.queue);
+}
+
+static int put_big(void *arg)
+{
+    int item = 1 << 20;
+    (void)arg;
+    must(thrum_queue_put(q.queue, &item, THRUM_FOREVER));
+    return 0;
+}
+
+static int collect(void *arg)
+{
+    static int all = 100;
+    (void)arg;
+    sim_check(get_some(&all) == THRUM_CLOSED);
+    return 0;
+}
+
+/* Handlers come in the middle of puts and gets, take slots from each other, and find them taken. */
+static void queue_handlers_interrupt_puts_and_gets(void)
+{
+    thrum_thread *threads[3];
+    open_queue(1, 2);
+    for (int i = 0; i < 2; i++)
+        threads[i] = spawn(put_big, NULL);
+    threads[2] = spawn(collect, NULL);
+    for (int i = 0; i < 3; i++)
+        signal_thread(threads[i], put_next);
+    finish(threads[0]);
+    finish(threads[1]);
+    put_next();
+    thrum_queue_close(q.queue, THRUM_DRAIN);
+    put_next();
+    finish(threads[2]);
+    sim_check(q.sum == q.in + 2 * (1 << 20));
+    thrum_queue_free(q.queue);
+}
+
+/* Join and close see what handlers have put; what is in before the close is got, the rest refused. */
+static void queue_close_meets_handlers(void)
+{
+    open_queue(1, 3);
+    thrum_thread *threads[2] = {spawn(collect, NULL), spawn(idle, NULL)};
+    put_next();
+    signal_thread(threads[0], put_next);
+    signal_thread(threads[1], put_next);
+    thrum_queue_close(q.queue, THRUM_DRAIN);
+    for (int i = 0; i < 2; i++)
+        finish(threads[i]);
+    put_next();
+    sim_check(q.sum == q.in);
+    for (int left = q.got; left > 0; left--)
+        must(thrum_queue_task_done(q.queue));
+    must(thrum_queue_join(q.queue, THRUM_NOWAIT));
+    thrum_queue_free(q.queue);
+}
+
+static void not_rung_for(void *arg)
+{
+    (void)arg;
+    sim_fail("a handler has rung for another's errand");
+}
+
+static int get_and_free(void *arg)
+{
+    int item;
+    (void)arg;
+    struct signal_errand *errand;
+    must(thrum_queue_get(q.queue, &item, THRUM_FOREVER));
+    thrum_queue_free(q.queue);
+    must(signal_errand_add(&errand, 0, NULL, not_rung_for, &q)); /* where the queue's was */
+    return 0;
+}
+
+/* Who gets the item frees the queue, while the handler and the helper are on their way out: not to others' places. */
+static void queue_goes_with_a_handlers_item(void)
+{
+    open_queue(0, 1);
+    thrum_thread *threads[2] = {spawn(get_and_free, NULL), spawn(idle, NULL)};
+    if (!sim_signal(thrum_thread_native_id(threads[1]), put_next))
+        put_next();
+    finish(threads[1]);
+    if (q.next == 0)
+        put_next(); /* it had ended before the handler */
+    finish(threads[0]);
+    must(signal_errand_remove(0, not_rung_for, &q));
+}
+
+static void queue_bell_rings_for_a_handler(void)
+{
+    int bell, item;
+    open_queue(0, 1);
+    must(thrum_queue_fileno(q.queue, &bell));
+    thrum_thread *thread = spawn(idle, NULL);
+    put_next();
+    sim_bell_wait(bell);
+    must(thrum_queue_get(q.queue, &item, THRUM_NOWAIT));
+    sim_check(!sim_bell_rings(bell));
+    finish(thread);
+    thrum_queue_free(q.queue);
+}
+
 static const struct scenario scenarios[] = {
     SCENARIO(event_is_set_in_a_waiter),
     SCENARIO(event_is_set_in_a_setter),
@@ -442,6 +591,11 @@ static const struct scenario scenarios[] = {
     SCENARIO(signal_cancels_a_token),
     SCENARIO(errand_is_taken_back),
     SCENARIO(errand_is_seen_to_after_each_signal),
+    SCENARIO(queue_item_of_a_handler_is_got_once),
+    SCENARIO(queue_handlers_interrupt_puts_and_gets),
+    SCENARIO(queue_close_meets_handlers),
+    SCENARIO(queue_goes_with_a_handlers_item),
+    SCENARIO(queue_bell_rings_for_a_handler),
 };
 
 int main(int argc, char **argv)
