@@ -245,7 +245,8 @@ THRUM_API int thrum_condition_release(thrum_condition *condition);
 THRUM_API int thrum_condition_wait(thrum_condition *condition, thrum_timeout timeout);
 
 /* Wait until predicate(arg) is true (Condition.wait_for); it is called with the lock held.
- * 0: it is true; THRUM_TIMEOUT: the time is over and it is false; THRUM_CANCELLED. */
+ * 0: it is true; THRUM_TIMEOUT: the time is over and it is false; THRUM_CANCELLED; -EDEADLK: as for wait, and it has
+ * not been called again. */
 THRUM_API THRUM_MUST_USE int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void *arg),
                                                       void *arg, thrum_timeout timeout);
 

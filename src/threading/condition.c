@@ -112,6 +112,8 @@ int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void 
         if (result != 0)
             return result;
         result = wait_until(condition, deadline, __builtin_return_address(0));
+        if (result == -EDEADLK)
+            return result; /* without the lock there is nothing to look at */
     }
     return 0;
 }

@@ -242,7 +242,7 @@ TEST(lock_of_a_parents_thread_is_reported_in_a_forked_child)
 struct desk {
     thrum_lock lock;
     thrum_condition condition;
-    bool waiting;
+    bool waiting, notified;
 };
 
 static int wait_at_desk(void *arg)
@@ -263,6 +263,7 @@ static int notify_and_end(void *arg)
         if (!waiting)
             check_result(thrum_lock_release(&desk->lock), 0);
     }
+    desk->notified = true;
     return thrum_condition_notify_all(&desk->condition); /* and keeps the lock */
 }
 
@@ -274,6 +275,31 @@ TEST(wait_of_a_condition_whose_lock_is_gone_ends)
     check_int(finish(other), 0);
     check_result(finish(waiter), -EDEADLK);
     check_int(told.reports, 1);
+}
+
+static bool once_notified(void *arg)
+{
+    struct desk *desk = arg;
+    check_result(thrum_lock_release(&desk->lock), 0); /* it is held when this is asked */
+    check_result(thrum_lock_acquire(&desk->lock, THRUM_FOREVER), 0);
+    return desk->notified;
+}
+
+static int wait_for_news(void *arg)
+{
+    struct desk *desk = arg;
+    check_result(thrum_condition_acquire(&desk->condition, THRUM_FOREVER), 0);
+    desk->waiting = true;
+    return thrum_condition_wait_for(&desk->condition, once_notified, desk, THRUM_FOREVER);
+}
+
+TEST(wait_for_does_not_look_without_the_lock)
+{
+    struct desk desk = {.lock = THRUM_LOCK_INIT, .condition = THRUM_CONDITION_INIT(&desk.lock)};
+    listen();
+    thrum_thread *waiter = start(wait_for_news, &desk, NULL), *other = start(notify_and_end, &desk, NULL);
+    check_int(finish(other), 0);
+    check_result(finish(waiter), -EDEADLK);
 }
 
 /* ---- Where it is reported ---- */
@@ -313,6 +339,7 @@ int main(void)
         cmocka_unit_test(who_waits_as_the_owner_ends_is_told_too),
         cmocka_unit_test(lock_of_a_parents_thread_is_reported_in_a_forked_child),
         cmocka_unit_test(wait_of_a_condition_whose_lock_is_gone_ends),
+        cmocka_unit_test(wait_for_does_not_look_without_the_lock),
         cmocka_unit_test(without_a_reporter_it_goes_to_standard_error),
     };
     return cmocka_run_group_tests_name("deadlock", tests, NULL, NULL);
