@@ -105,10 +105,8 @@ int thrum_acquire_all(thrum_lock *const *locks, size_t n, thrum_timeout timeout)
         return -ENOMEM;
     memcpy(sorted, locks, n * sizeof *sorted);
     result = sort(sorted, n);
-    /* One limit for all of them. */
-    timeout = deadline == OS_FOREVER ? THRUM_FOREVER : thrum_until(deadline);
-    if (result == 0)
-        result = take_all(self, sorted, n, timeout, __builtin_return_address(0));
+    if (result == 0) /* with one limit for all of them */
+        result = take_all(self, sorted, n, park_timeout(deadline), __builtin_return_address(0));
     if (sorted != few)
         free(sorted);
     return result;

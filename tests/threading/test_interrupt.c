@@ -74,6 +74,15 @@ static int wait_lock(thrum_timeout timeout)
     return result;
 }
 
+static int wait_all(thrum_timeout timeout)
+{
+    thrum_lock free = THRUM_LOCK_INIT, *both[2] = {&lock, &free};
+    int result = thrum_acquire_all(both, 2, timeout);
+    check_result(thrum_release_all(both, 2), result == 0 ? 0 : -EPERM);
+    check(!thrum_lock_locked(&free));
+    return result;
+}
+
 static void take_rlock(void)
 {
     check_result(thrum_rlock_acquire(&rlock, THRUM_FOREVER), 0);
@@ -500,6 +509,7 @@ static void end_closed(void)
 
 static const struct call calls[] = {
     {"lock", take_lock, wait_lock, give_lock, 0, nothing},
+    {"all of two locks", take_lock, wait_all, give_lock, 0, nothing},
     {"rlock", take_rlock, wait_rlock, give_rlock, 0, nothing},
     {"condition acquire", take_condition, wait_condition_acquire, give_condition, 0, nothing},
     {"condition wait", nothing, wait_condition, notify, 0, nothing},
