@@ -51,7 +51,7 @@ static void add_times(struct report *report, const struct seen_wait *seen)
     int64_t now = os_now();
     if (seen->since != 0)
         report_add(report, ", for %.3f s", (double)(now - seen->since) / 1e9);
-    if (seen->deadline == OS_FOREVER)
+    if ((seen->deadline & ~PARK_INTERRUPTIBLE) == OS_FOREVER)
         report_add(report, ", without a time-out");
     else
         report_add(report, ", %.3f s left", seen->deadline > now ? (double)(seen->deadline - now) / 1e9 : 0.0);

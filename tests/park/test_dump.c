@@ -79,6 +79,12 @@ static int want_permit(void *arg)
     return thrum_semaphore_acquire(&world.semaphore, THRUM_FOREVER);
 }
 
+static int want_permit_unless_interrupted(void *arg)
+{
+    (void)arg;
+    return thrum_semaphore_acquire(&world.semaphore, thrum_interruptible(THRUM_FOREVER));
+}
+
 static int want_news(void *arg)
 {
     (void)arg;
@@ -151,6 +157,15 @@ TEST(each_thread_is_told_with_what_it_waits_for_and_who_holds_it)
     check(line_of("locker") == NULL && line_of("joiner") == NULL && line_of("holder") == NULL);
     thrum_token_free(world.token);
     world.token = NULL;
+}
+
+TEST(wait_that_a_handler_may_end_has_no_time_out_for_that)
+{
+    thrum_thread *thread = named("listener", want_permit_unless_interrupted);
+    until(says("listener", " waits for semaphore 0x"));
+    check_line("listener", ", without a time-out");
+    check_result(thrum_semaphore_release(&world.semaphore, 1), 0);
+    check_int(finish(thread), 0);
 }
 
 TEST(bad_descriptor_is_an_error)
@@ -276,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_thread_is_told_with_what_it_waits_for_and_who_holds_it),
+        cmocka_unit_test(wait_that_a_handler_may_end_has_no_time_out_for_that),
         cmocka_unit_test(bad_descriptor_is_an_error),
         cmocka_unit_test(a_signal_has_it_written_to_standard_error),
         cmocka_unit_test(what_is_no_signal_to_dump_on_is_refused),
