@@ -218,6 +218,36 @@ static struct signal_errand *fresh(void)
     return errand;
 }
 
+static bool in_use(void *arg)
+{
+    const struct signal_errand *errand = arg;
+    return os_load_acquire(&errand->word) != TAKEN; /* acquire: pairs with leave */
+}
+
+/* Nobody comes to it any more; who is in it has to be waited for. */
+static void switch_off(struct signal_errand *errand)
+{
+    /* Relaxed: it only keeps others out; those that are in are waited for. */
+    (void)os_sub_relaxed(&errand->word, ON);
+}
+
+/* Wait for those who are in one that is off, handlers of whatever signal included, and have it used anew. The guard is
+ * not held, for the wait may need the helper. */
+static void clear_away(struct signal_errand *errand)
+{
+    struct park_call call = {.key = &errand->word,
+                             .validate = in_use,
+                             .arg = errand,
+                             .reviewed = true,
+                             .deadline = OS_FOREVER,
+                             .uncancellable = true};
+    while (!os_planted("errand-removed-in-use") && in_use(errand))
+        if (park(&call) == -EAGAIN)
+            os_yield();
+    os_store_release(&errand->word, 0); /* release: pairs with fresh */
+}
+
+/* The errand, in *ret_errand, is ON; or, where that fails behind it, has to be cleared away. */
 static int add(struct signal_errand **ret_errand, const struct signal_errand *as)
 {
     if (find(as->signo, as->later, as->object) != NULL)
@@ -236,11 +266,9 @@ static int add(struct signal_errand **ret_errand, const struct signal_errand *as
     errand->object = as->object;
     /* Release: pairs with enter. Before the handler is there, so none of its signals is missed. */
     os_store_release(&errand->word, TAKEN | ON);
-    result = tied ? 0 : os_signal_take(as->signo, arrived);
-    if (result != 0)
-        os_store_release(&errand->word, 0); /* no handler, so no user */
-    else
-        *ret_errand = errand;
+    *ret_errand = errand;
+    if (!tied && (result = os_signal_take(as->signo, arrived)) != 0)
+        switch_off(errand);
     return result;
 }
 
@@ -248,46 +276,29 @@ int signal_errand_add(struct signal_errand **ret_errand, int signo, void (*at_on
                       void (*later)(void *object), void *object)
 {
     struct signal_errand as = {.signo = signo, .at_once = at_once, .later = later, .object = object};
+    struct signal_errand *errand = NULL;
     os_wordlock_acquire(&signals()->guard);
-    int result = add(ret_errand, &as);
+    int result = add(&errand, &as);
     os_wordlock_release(&signals()->guard);
+    if (result == 0)
+        *ret_errand = errand;
+    else if (errand != NULL)
+        clear_away(errand);
     return result;
-}
-
-static bool in_use(void *arg)
-{
-    const struct signal_errand *errand = arg;
-    return os_load_acquire(&errand->word) != TAKEN; /* acquire: pairs with leave */
-}
-
-/* Nobody comes to it any more. */
-static void switch_off(struct signal_errand *errand)
-{
-    /* Relaxed: it only keeps others out; those that are in are waited for. */
-    (void)os_sub_relaxed(&errand->word, ON);
-    if (errand->signo != 0 && !is_tied(errand->signo))
-        os_signal_give_back(errand->signo);
 }
 
 int signal_errand_remove(int signo, void (*later)(void *object), const void *object)
 {
     os_wordlock_acquire(&signals()->guard);
     struct signal_errand *errand = find(signo, later, object);
-    if (errand != NULL)
+    if (errand != NULL) {
         switch_off(errand);
+        if (errand->signo != 0 && !is_tied(errand->signo))
+            os_signal_give_back(errand->signo);
+    }
     os_wordlock_release(&signals()->guard);
     if (errand == NULL)
         return -EINVAL;
-
-    struct park_call call = {.key = &errand->word,
-                             .validate = in_use,
-                             .arg = errand,
-                             .reviewed = true,
-                             .deadline = OS_FOREVER,
-                             .uncancellable = true};
-    while (!os_planted("errand-removed-in-use") && in_use(errand))
-        if (park(&call) == -EAGAIN)
-            os_yield();
-    os_store_release(&errand->word, 0); /* release: pairs with fresh */
+    clear_away(errand);
     return 0;
 }

@@ -474,6 +474,7 @@ int os_on_thread_exit(void (*ended)(void *arg), void *arg)
 
 int os_signal_take(int signo, void (*arrived)(int signo))
 {
+    sim_point();
     if (signo <= 0 || signo >= SIGNALS_MAX)
         return -EINVAL;
     sim.arrived[signo] = arrived;
@@ -482,6 +483,7 @@ int os_signal_take(int signo, void (*arrived)(int signo))
 
 void os_signal_give_back(int signo)
 {
+    sim_point();
     sim.arrived[signo] = NULL;
 }
 

@@ -411,6 +411,29 @@ static void errand_is_taken_back(void)
     sim_check(signal_errand_remove(SIGNO, see_to, &thing) == -EINVAL);
 }
 
+static int raise_some(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 3; i++)
+        sim_raise(SIGNO);
+    return 0;
+}
+
+/* One that cannot be tied to its signal is as if it had never been, though a handler of another passes it meanwhile. */
+static void errand_is_refused_in_passing(void)
+{
+    struct signal_errand *errand;
+    thing.alive = 1;
+    must(signal_errand_add(&errand, SIGNO, see, see_to, &thing));
+    thrum_thread *thread = spawn(raise_some, NULL);
+    for (int i = 0; i < 3; i++)
+        sim_check(signal_errand_add(&errand, -1, see, see_to, &thing) == -EINVAL);
+    must(signal_errand_add(&errand, SIGNO + 1, see, see_to, &thing));
+    finish(thread);
+    must(signal_errand_remove(SIGNO + 1, see_to, &thing));
+    must(signal_errand_remove(SIGNO, see_to, &thing));
+}
+
 /* Each time it is carried on, its end comes after. */
 static void errand_is_seen_to_after_each_signal(void)
 {
@@ -590,6 +613,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(circle_is_opened_by_a_signal),
     SCENARIO(signal_cancels_a_token),
     SCENARIO(errand_is_taken_back),
+    SCENARIO(errand_is_refused_in_passing),
     SCENARIO(errand_is_seen_to_after_each_signal),
     SCENARIO(queue_item_of_a_handler_is_got_once),
     SCENARIO(queue_handlers_interrupt_puts_and_gets),
