@@ -731,7 +731,7 @@ inline int thrum_lock_acquire(thrum_lock *lock, thrum_timeout timeout)
 {
     uint32_t unlocked = 0, owner = thrum_self_.owner;
     /* Acquire: the section below must not begin before the lock is ours. */
-    if (owner != 0 && timeout.kind_ != THRUM_TIMEOUT_INVALID_ &&
+    if (lock != NULL && owner != 0 && timeout.kind_ != THRUM_TIMEOUT_INVALID_ &&
         __atomic_compare_exchange_n(&lock->state_, &unlocked, owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return 0;
     return thrum_lock_acquire_slow_(lock, timeout);
@@ -741,7 +741,8 @@ inline int thrum_lock_release(thrum_lock *lock)
 {
     uint32_t owner = thrum_self_.owner, mine = owner;
     /* Release: what the section wrote is seen by whoever takes the lock next. */
-    if (owner != 0 && __atomic_compare_exchange_n(&lock->state_, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    if (lock != NULL && owner != 0 &&
+        __atomic_compare_exchange_n(&lock->state_, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         return 0;
     return thrum_lock_release_slow_(lock);
 }

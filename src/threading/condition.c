@@ -40,6 +40,8 @@ int thrum_condition_init_with(thrum_condition *condition, thrum_lock *lock, cons
 
 int thrum_condition_acquire(thrum_condition *condition, thrum_timeout timeout)
 {
+    if (condition == NULL)
+        return -EINVAL;
     if (condition->lock_ != NULL)
         return lock_acquire(condition->lock_, timeout, __builtin_return_address(0));
     return thrum_rlock_acquire(rlock_of(condition), timeout);
@@ -47,6 +49,8 @@ int thrum_condition_acquire(thrum_condition *condition, thrum_timeout timeout)
 
 int thrum_condition_release(thrum_condition *condition)
 {
+    if (condition == NULL)
+        return -EINVAL;
     if (condition->lock_ != NULL)
         return thrum_lock_release(condition->lock_);
     return thrum_rlock_release(rlock_of(condition));
@@ -92,7 +96,7 @@ static int wait_until(thrum_condition *condition, int64_t deadline, const void *
 int thrum_condition_wait(thrum_condition *condition, thrum_timeout timeout)
 {
     int64_t deadline;
-    int result = park_deadline(timeout, &deadline);
+    int result = condition != NULL ? park_deadline(timeout, &deadline) : -EINVAL;
     if (result != 0)
         return result;
     return lock_is_mine(lock_of(condition)) ? wait_until(condition, deadline, __builtin_return_address(0)) : -EPERM;
@@ -101,7 +105,7 @@ int thrum_condition_wait(thrum_condition *condition, thrum_timeout timeout)
 int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void *arg), void *arg, thrum_timeout timeout)
 {
     int64_t deadline;
-    int result = park_deadline(timeout, &deadline);
+    int result = condition != NULL && predicate != NULL ? park_deadline(timeout, &deadline) : -EINVAL;
     if (result != 0)
         return result;
     if (!lock_is_mine(lock_of(condition)))
@@ -132,6 +136,8 @@ static void moved_to_lock(void *arg, size_t moved, bool more)
 
 int thrum_condition_notify(thrum_condition *condition, size_t n)
 {
+    if (condition == NULL)
+        return -EINVAL;
     thrum_lock *lock = lock_of(condition);
     if (!lock_is_mine(lock))
         return -EPERM;

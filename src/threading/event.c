@@ -42,6 +42,8 @@ static uintptr_t set(void *arg, const struct unparked *done)
 
 void thrum_event_set(thrum_event *event)
 {
+    if (event == NULL)
+        return;
     uint32_t state = os_load_relaxed(&event->state_);
     do {
         if ((state & PARKED) != 0 && !os_planted("event-missed-wake")) {
@@ -77,6 +79,8 @@ static bool clear(void *arg)
 void thrum_event_clear(thrum_event *event)
 {
     uint32_t state = SET;
+    if (event == NULL)
+        return;
     /* Relaxed: it tells nobody of anything; and whoever waits while it is not set stays. */
     if (!os_cas_relaxed(&event->state_, &state, 0) && state == (SET | PARKED))
         (void)unpark_if(event, clear, event);
@@ -85,7 +89,7 @@ void thrum_event_clear(thrum_event *event)
 bool thrum_event_is_set(const thrum_event *event)
 {
     /* Acquire: pairs with the release of set. */
-    return (os_load_acquire(&event->state_) & SET) != 0;
+    return event != NULL && (os_load_acquire(&event->state_) & SET) != 0;
 }
 
 /* Whether a wait that was announced has to go on; else whether it was set, at that moment. */
@@ -140,9 +144,12 @@ int event_park(thrum_event *event, struct park_call *call)
 
 int thrum_event_wait(thrum_event *event, thrum_timeout timeout)
 {
-    struct park_call call = {.what = "event", .name = label_name(event->label_), .site = __builtin_return_address(0)};
-    int result = park_deadline(timeout, &call.deadline);
-    return result == 0 ? event_park(event, &call) : result;
+    struct park_call call = {.what = "event", .site = __builtin_return_address(0)};
+    int result = event != NULL ? park_deadline(timeout, &call.deadline) : -EINVAL;
+    if (result != 0)
+        return result;
+    call.name = label_name(event->label_);
+    return event_park(event, &call);
 }
 
 /* ---- For thrum_wait_any ---- */

@@ -60,7 +60,7 @@ int thrum_lock_init_with(thrum_lock *lock, const thrum_lock_options *options)
 bool thrum_lock_locked(const thrum_lock *lock)
 {
     /* Relaxed: a hint. */
-    return (os_load_relaxed(&lock->state_) & LOCK_OWNER) != 0;
+    return lock != NULL && (os_load_relaxed(&lock->state_) & LOCK_OWNER) != 0;
 }
 
 bool lock_is_mine(const thrum_lock *lock)
@@ -180,7 +180,7 @@ static int take_in_order(thrum_lock *lock, struct sleeper *self, int64_t deadlin
 int lock_acquire_slow(thrum_lock *lock, thrum_timeout timeout, const void *site)
 {
     int64_t deadline;
-    int result = park_deadline(timeout, &deadline);
+    int result = lock != NULL ? park_deadline(timeout, &deadline) : -EINVAL;
     if (result != 0)
         return result;
     struct sleeper *self = sleeper_self();
@@ -242,6 +242,8 @@ void lock_let_go(thrum_lock *lock)
 
 int thrum_lock_release_slow_(thrum_lock *lock)
 {
+    if (lock == NULL)
+        return -EINVAL;
     if (!lock_is_mine(lock))
         return -EPERM;
     if (thrum_self_.owner == 0 && sleeper_current != NULL)

@@ -20,7 +20,7 @@ int thrum_rlock_init_with(thrum_rlock *lock, const thrum_init_options *options)
 
 int thrum_rlock_acquire(thrum_rlock *lock, thrum_timeout timeout)
 {
-    if (timeout.kind_ == THRUM_TIMEOUT_INVALID_)
+    if (lock == NULL || timeout.kind_ == THRUM_TIMEOUT_INVALID_)
         return -EINVAL;
     if (lock_is_mine(&lock->lock_)) {
         if (lock->count_ == UINT32_MAX - 1)
@@ -33,6 +33,8 @@ int thrum_rlock_acquire(thrum_rlock *lock, thrum_timeout timeout)
 
 int thrum_rlock_release(thrum_rlock *lock)
 {
+    if (lock == NULL)
+        return -EINVAL;
     if (!lock_is_mine(&lock->lock_))
         return -EPERM;
     if (lock->count_ > 0) {

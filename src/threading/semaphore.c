@@ -41,11 +41,13 @@ int thrum_semaphore_acquire(thrum_semaphore *semaphore, thrum_timeout timeout)
                              .validate = none_left,
                              .arg = semaphore,
                              .what = "semaphore",
-                             .name = label_name(semaphore->label_),
                              .site = __builtin_return_address(0)};
-    int result = park_deadline(timeout, &call.deadline);
+    int result = semaphore != NULL ? park_deadline(timeout, &call.deadline) : -EINVAL;
+    if (result != 0)
+        return result;
+    call.name = label_name(semaphore->label_);
     uint32_t state = os_load_relaxed(&semaphore->state_);
-    while (result == 0) {
+    for (;;) {
         if (state >= PERMIT) {
             /* Acquire: pairs with the release that gave the permit. */
             if (os_cas_acquire(&semaphore->state_, &state, state - PERMIT))
@@ -60,10 +62,8 @@ int thrum_semaphore_acquire(thrum_semaphore *semaphore, thrum_timeout timeout)
         result = park(&call);
         if (result != PARK_CHANGED)
             return result; /* 0: a permit was given to us */
-        result = 0;
         state = os_load_relaxed(&semaphore->state_);
     }
-    return result;
 }
 
 struct gift {
@@ -89,7 +89,7 @@ static uintptr_t put_rest(void *arg, const struct unparked *done)
 
 int thrum_semaphore_release(thrum_semaphore *semaphore, uint32_t n)
 {
-    if (n == 0)
+    if (semaphore == NULL || n == 0)
         return -EINVAL;
     uint32_t bound = semaphore->bound_ != 0 ? semaphore->bound_ - 1 : THRUM_SEMAPHORE_MAX;
     for (;;) {
