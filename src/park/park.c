@@ -135,7 +135,7 @@ void park_take_out(struct park_wait *wait)
 
 /* ---- Waiting ---- */
 
-static bool withdraw(struct park_wait *wait)
+bool park_withdraw(struct park_wait *wait)
 {
     struct park_bucket *bucket = lock_bucket_of(wait);
     bool queued = wait->queued;
@@ -145,7 +145,7 @@ static bool withdraw(struct park_wait *wait)
     return queued;
 }
 
-static int enqueue(struct park_wait *wait, bool (*validate)(void *arg), void *arg, thrum_token *token)
+int park_enqueue(struct park_wait *wait, bool (*validate)(void *arg), void *arg, thrum_token *token)
 {
     int result = 0;
     struct park_bucket *bucket = lock_bucket(wait->key);
@@ -169,7 +169,7 @@ static int sleep_until_woken(struct park_wait *wait, int64_t deadline)
     while (os_load_acquire(&self->wake) == 0) {
         int result = self->ops->sleep(self, deadline);
         if (result != 0) {
-            if (withdraw(wait) || os_planted("interrupt-takes-wake"))
+            if (park_withdraw(wait) || os_planted("interrupt-takes-wake"))
                 return result == -EINTR ? THRUM_INTERRUPTED : THRUM_TIMEOUT;
             deadline = OS_FOREVER; /* the waker that took us out is about to store its 1 */
         }
@@ -178,7 +178,7 @@ static int sleep_until_woken(struct park_wait *wait, int64_t deadline)
 }
 
 /* What no handler can end, like a wait for a lock, needs no helper. */
-static bool lacks_helper(const struct park_call *call)
+bool park_lacks_helper(const struct park_call *call)
 {
     bool needed = call->reviewed || !call->uncancellable;
     /* Relaxed: it is set in fork(2) only, when there is no other thread. */
@@ -188,9 +188,7 @@ static bool lacks_helper(const struct park_call *call)
 int park(struct park_call *call)
 {
     struct sleeper *self = sleeper_self();
-    if (self == NULL)
-        return -EAGAIN;
-    if (lacks_helper(call))
+    if (self == NULL || park_lacks_helper(call))
         return -EAGAIN;
     thrum_token *token = call->uncancellable ? NULL : self->token;
     struct park_wait wait = {.key = call->key,
@@ -210,7 +208,7 @@ int park(struct park_call *call)
 
     /* Relaxed: a waker finds the wait under the bucket's lock, which orders this before it. */
     os_store_relaxed(&self->wake, 0);
-    int result = enqueue(&wait, call->validate, call->arg, token);
+    int result = park_enqueue(&wait, call->validate, call->arg, token);
     if (result == 0) {
         if (call->before_sleep != NULL)
             call->before_sleep(call->arg);
@@ -228,94 +226,6 @@ int park(struct park_call *call)
         token_delist(token, &wait);
     call->ret_moved = wait.moved;
     call->ret_word = wait.word;
-    return result;
-}
-
-/* ---- Waiting at several places ---- */
-
-/* Take out the first n waits that are still in their queues; how many were not. */
-static size_t withdraw_all(struct park_place *places, size_t n)
-{
-    size_t taken = 0;
-    for (size_t i = 0; i < n; i++) {
-        places[i].taken = !withdraw(&places[i].wait);
-        taken += places[i].taken;
-    }
-    return taken;
-}
-
-/* Each who took one of our waits out comes to wake us; before all have, the waits must not go. */
-static void await_wakers(struct sleeper *self, size_t n)
-{
-    for (size_t came = 0; came < n;) {
-        /* Acquire: pairs with the wakers' release. */
-        uint32_t more = os_exchange_acquire(&self->wake, 0);
-        came += more;
-        if (more == 0 && came < n)
-            (void)self->ops->sleep(self, OS_FOREVER);
-    }
-}
-
-/* Of those who were first to take out one of our waits, one that woke us counts before a canceller. */
-static int outcome(const struct park_place *places, size_t n, int otherwise, size_t *ret_place)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (places[i].taken && places[i].wait.result == 0) {
-            *ret_place = i;
-            return 0;
-        }
-    }
-    for (size_t i = 0; i < n; i++)
-        if (places[i].taken)
-            return places[i].wait.result;
-    return otherwise;
-}
-
-/* The wait at the first place stands for all: it alone is on the token's list and in the sleeper's record. */
-int park_any(const struct park_call *call, struct park_place *places, size_t n, size_t *ret_place)
-{
-    struct sleeper *self = sleeper_self();
-    if (self == NULL || lacks_helper(call))
-        return -EAGAIN;
-    thrum_token *token = call->uncancellable ? NULL : self->token;
-    for (size_t i = 0; i < n; i++)
-        places[i].wait = (struct park_wait){.key = places[i].key,
-                                            .sleeper = self,
-                                            .what = call->what,
-                                            .name = call->name,
-                                            .site = call->site,
-                                            .review = call->reviewed ? places[i].validate : NULL,
-                                            .arg = places[i].arg,
-                                            .token = token,
-                                            .deadline = call->deadline,
-                                            .since = call->since,
-                                            .hidden = i > 0,
-                                            .counted = true};
-    if (token != NULL && !token_enlist(token, &places[0].wait))
-        return THRUM_CANCELLED;
-
-    /* Relaxed: as in park. */
-    os_store_relaxed(&self->wake, 0);
-    int result = 0;
-    size_t queued = 0;
-    for (; queued < n; queued++) {
-        struct park_place *place = &places[queued];
-        result = enqueue(&place->wait, place->validate, place->arg, queued == 0 ? token : NULL);
-        if (result != 0)
-            break;
-    }
-    /* Acquire: as in sleep_until_woken. */
-    while (result == 0 && os_load_acquire(&self->wake) == 0) {
-        int ended = self->ops->sleep(self, call->deadline);
-        if (ended != 0)
-            result = ended == -EINTR ? THRUM_INTERRUPTED : THRUM_TIMEOUT;
-    }
-    size_t taken = withdraw_all(places, queued);
-    if (!os_planted("park-any-early-return"))
-        await_wakers(self, taken);
-    result = outcome(places, queued, result, ret_place);
-    if (token != NULL)
-        token_delist(token, &places[0].wait);
     return result;
 }
 
@@ -592,40 +502,7 @@ void park_review(void)
     }
 }
 
-/* ---- The rest ---- */
-
-int64_t park_after(int64_t now, int64_t ns)
-{
-    return ns < OS_FOREVER - now ? (now + ns + 1) & ~PARK_INTERRUPTIBLE : OS_FOREVER;
-}
-
-int park_deadline(thrum_timeout timeout, int64_t *ret_deadline)
-{
-    int64_t deadline;
-    switch (timeout.kind_ & ~(int64_t)THRUM_TIMEOUT_INTERRUPTIBLE_) {
-    case THRUM_TIMEOUT_FOREVER_:
-        deadline = OS_FOREVER;
-        break;
-    case THRUM_TIMEOUT_AFTER_:
-        deadline = timeout.ns_ > 0 ? park_after(os_now(), timeout.ns_) : 0;
-        break;
-    case THRUM_TIMEOUT_UNTIL_:
-        deadline = timeout.ns_ > 0 ? park_after(0, timeout.ns_) : 0;
-        break;
-    default:
-        return -EINVAL;
-    }
-    if (deadline > 0 && (timeout.kind_ & THRUM_TIMEOUT_INTERRUPTIBLE_) != 0)
-        deadline |= PARK_INTERRUPTIBLE;
-    *ret_deadline = deadline;
-    return 0;
-}
-
-thrum_timeout park_timeout(int64_t deadline)
-{
-    thrum_timeout timeout = thrum_until(deadline & ~PARK_INTERRUPTIBLE);
-    return (deadline & PARK_INTERRUPTIBLE) != 0 ? thrum_interruptible(timeout) : timeout;
-}
+/* ---- Fork ---- */
 
 void park_forked(void)
 {

@@ -194,6 +194,16 @@ struct park_place {
 #define park_expel thrum_park_expel_
 void park_expel(struct park_wait *wait, int result);
 
+/* For park_any.c: put a wait in its queue, unless validate says no or the token is cancelled (0, PARK_CHANGED,
+ * THRUM_CANCELLED); take it out, if it is still there; and whether a helper is missing that it needs, and cannot be
+ * made. */
+#define park_enqueue thrum_park_enqueue_
+#define park_withdraw thrum_park_withdraw_
+#define park_lacks_helper thrum_park_lacks_helper_
+int park_enqueue(struct park_wait *wait, bool (*validate)(void *arg), void *arg, thrum_token *token);
+bool park_withdraw(struct park_wait *wait);
+bool park_lacks_helper(const struct park_call *call);
+
 /* For deadlock.c: buckets, and taking a wait out of one whose lock is held. */
 #define park_bucket_of thrum_park_bucket_of_
 #define park_take_out thrum_park_take_out_
