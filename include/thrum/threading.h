@@ -240,13 +240,14 @@ THRUM_API int thrum_condition_release(thrum_condition *condition);
 /* Give the lock back (all levels of an rlock), wait to be notified, take it again
  * (Condition.wait). 0: notified; THRUM_TIMEOUT; THRUM_CANCELLED; each with the lock held
  * again, for which it may block beyond the time-out; -EDEADLK: it can never be had again, as for
- * acquire, and is not held. No wake-up without a notify, but what
- * was waited for may have changed back meanwhile: use wait_for or a loop. */
+ * acquire, and is not held; THRUM_INTERRUPTED where it was asked for; -EPERM, -EINVAL, -EAGAIN: it did not wait, and
+ * all is as before. No wake-up without a notify, but what was waited for may have changed back meanwhile: use
+ * wait_for or a loop. */
 THRUM_API int thrum_condition_wait(thrum_condition *condition, thrum_timeout timeout);
 
 /* Wait until predicate(arg) is true (Condition.wait_for); it is called with the lock held.
- * 0: it is true; THRUM_TIMEOUT: the time is over and it is false; THRUM_CANCELLED; -EDEADLK: as for wait, and it has
- * not been called again. */
+ * 0: it is true; THRUM_TIMEOUT: the time is over and it is false; else as for wait, and after -EDEADLK it has not been
+ * called again. */
 THRUM_API THRUM_MUST_USE int thrum_condition_wait_for(thrum_condition *condition, bool (*predicate)(void *arg),
                                                       void *arg, thrum_timeout timeout);
 
