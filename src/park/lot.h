@@ -7,23 +7,22 @@
 #include <stdint.h>
 
 /*
- * So many buckets that a million waiters on different addresses still find 15 to a
+ * So many buckets that a million waiters on different addresses still find 8 to a
  * bucket. The table is fixed, so no wait ever has to wait for it to grow, and is in
  * memory that the system gives page by page as it is touched: 2 MiB at the most.
  */
 #ifdef THRUM_SIM
 #define PARK_BUCKETS 4 /* so that addresses meet in buckets */
 #else
-#define PARK_BUCKETS 65536
+#define PARK_BUCKETS 131072
 #endif
 
 struct park_wait;
 
 struct park_bucket {
     uint32_t guard;         /* a word lock over this bucket and all waits in it */
-    uint32_t filter;        /* see append */
+    uint32_t favoured;      /* in which millisecond somebody here was last favoured for having waited long */
     struct park_wait *keys; /* one wait for each address here, the longest waiting; see park.c */
-    int64_t favoured;       /* when somebody here was last favoured for having waited long */
 };
 
 struct park_lot {

@@ -35,12 +35,6 @@ struct park_bucket *park_bucket_of(const void *key)
     return &os_state()->lot.buckets[hash(key) / EACH_BUCKET];
 }
 
-/* Of the bits that do not choose the bucket, the five highest. */
-static uint32_t filter_bit(const void *key)
-{
-    return UINT32_C(1) << (hash(key) % EACH_BUCKET / (EACH_BUCKET / 32));
-}
-
 static struct park_bucket *lock_bucket(const void *key)
 {
     struct park_bucket *bucket = park_bucket_of(key);
@@ -77,17 +71,12 @@ static struct park_wait **find(struct park_bucket *bucket, const void *key)
     return at;
 }
 
-/* Behind those who wait at that address, if there are any. The filter has a bit for each address that came since the
- * bucket was empty: where it lacks this one's, nobody waits there, and that is known without going
- * through the other addresses' waits, whose memory may be anywhere. */
+/* Behind those who wait at that address, if there are any. */
 static void append(struct park_bucket *bucket, struct park_wait *wait)
 {
-    uint32_t bit = filter_bit(wait->key);
-    if (bucket->keys == NULL)
-        bucket->filter = 0;
-    struct park_wait *first = (bucket->filter & bit) != 0 ? *find(bucket, wait->key) : NULL;
-    bucket->filter |= bit;
+    struct park_wait **at = find(bucket, wait->key), *first = *at;
     wait->queued = true;
+    wait->next_key = NULL;
     if (!wait->hidden) {
         wait->sleeper->wait = wait;
         os_store_relaxed(&wait->sleeper->asleep, 0); /* relaxed: a hint for reports */
@@ -96,10 +85,8 @@ static void append(struct park_bucket *bucket, struct park_wait *wait)
     }
     if (first == NULL) {
         wait->next = wait->prev = wait;
-        wait->next_key = bucket->keys;
-        bucket->keys = wait;
+        *at = wait;
     } else {
-        wait->next_key = NULL;
         wait->next = first;
         wait->prev = first->prev;
         wait->prev->next = wait;
@@ -272,9 +259,10 @@ static void wake(struct park_wait *wait)
 static bool favour(struct park_bucket *bucket, int64_t since)
 {
     int64_t now = os_now();
-    if (now - since < FAVOUR_AFTER || now - bucket->favoured < FAVOUR_AFTER)
+    uint32_t tick = (uint32_t)(now / FAVOUR_AFTER);
+    if (now - since < FAVOUR_AFTER || tick == bucket->favoured)
         return false;
-    bucket->favoured = now;
+    bucket->favoured = tick;
     return true;
 }
 

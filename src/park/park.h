@@ -179,7 +179,7 @@ struct park_wait {
     void *arg;                                      /* the caller's, for review and for whoever takes it out */
     const thrum_token *token;                       /* that can end it, or NULL */
     struct park_wait *enlisted_next, **enlisted_at; /* with its token; by the token's guard */
-};
+} __attribute__((aligned(64)));
 
 /* One of the places of park_any. */
 struct park_place {

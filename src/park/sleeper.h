@@ -44,16 +44,17 @@ struct sleeper {
     uint32_t wake;
     uint32_t owner; /* its number, as it stands in a lock's word (lockword.h): never 0 */
     const struct sleeper_ops *ops;
-    thrum_token *token;   /* its own cancel token or NULL; only the sleeper itself touches it */
-    char *report;         /* where thrum_fail writes; NULL outside a task and a thread's target */
-    struct sleeper *next; /* in the list of records given back */
 
     /* For those who ask why nobody goes on. */
     struct park_wait *wait; /* its wait, while it is in a queue; under the lock of waits_at's bucket */
     const void *waits_at;   /* its address, or NULL */
-    uint32_t ended;         /* 1: it has ended */
     int64_t asleep;         /* since when it sleeps in that wait; 0: not yet, or nobody noted it */
+    uint32_t ended;         /* 1: it has ended */
     uint32_t listed;        /* 1: it lives, and native_id and name stay while the roll's guard is held */
+
+    thrum_token *token;   /* its own cancel token or NULL; only the sleeper itself touches it */
+    char *report;         /* where thrum_fail writes; NULL outside a task and a thread's target */
+    struct sleeper *next; /* in the list of records given back */
     uint64_t native_id;
     char name[SLEEPER_NAME]; /* changed under the guard */
 
