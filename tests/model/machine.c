@@ -1,0 +1,15 @@
+/*
+ * machine.c - what the model has to know of the library's insides
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "model.h"
+#include "platform/state.h"
+
+const int model_timed_out = -ETIMEDOUT;
+
+void model_reset(void)
+{
+    memset(os_state(), 0, sizeof(struct os_state));
+}

@@ -1,0 +1,387 @@
+/*
+ * seam.cc - the seam of platform/os.h on the machine of the model, its heap, and how scenarios are run on it
+ *
+ * Of the seam there is what the scenarios come by.
+ *
+ * A futex wait looks at the newest value: the kernel's own ordering has it that a waiter either sees what
+ * was written before the wake or gets the wake. Nothing else is ordered by it.
+ */
+#include "engine.h"
+
+namespace
+{
+
+int thread_now()
+{
+    return rl::ctx().threadx_->index_;
+}
+
+/* ---- Runs ---- */
+
+void sleep_for(made_thread &made)
+{
+    keep kept;
+    made.waiting = thread_now();
+    (void)rl::ctx().park_current_thread(false, false, false, place());
+}
+
+void wake_for(made_thread &made)
+{
+    if (made.waiting >= 0)
+        rl::ctx().unpark_thread(made.waiting, false, place());
+    made.waiting = -1;
+}
+
+struct suite : rl::test_suite<suite, MODEL_THREADS> {
+    void before()
+    {
+        m.run++;
+        m.watching = false;
+        m.n_numbered = m.n_asleep = 0;
+        memset(m.heap, 0, m.heap_used);
+        memset(m.freed, 0, m.heap_used / piece);
+        m.heap_used = 0;
+        m.now = 1;
+        m.living = m.scenario->threads;
+        for (made_thread &made : m.made) {
+            made.state = made_thread::UNUSED;
+            made.waiting = -1;
+            made.order.iteration_begin();
+        }
+        memset(m.endings, 0, sizeof m.endings);
+        m.site = nullptr;
+        clear_thread_locals();
+        model_reset();
+        if (m.scenario->before != nullptr)
+            m.scenario->before();
+        m.watching = true;
+    }
+
+    void thread(unsigned i)
+    {
+        m.site = nullptr;
+        clear_thread_locals();
+        made_thread &made = m.made[i];
+        if (int(i) < m.scenario->threads) {
+            m.scenario->thread(int(i));
+        } else {
+            while (made.state == made_thread::UNUSED && m.living > 0)
+                sleep_for(made);
+            if (made.state == made_thread::UNUSED)
+                return;
+            made.order.acquire(rl::ctx().threadx_);
+            (void)made.run(made.arg);
+        }
+        ending end = m.endings[i];
+        if (end.ended != nullptr)
+            end.ended(end.arg);
+        m.site = nullptr;
+        made.order.release(rl::ctx().threadx_);
+        made.state = made_thread::ENDED;
+        wake_for(made);
+        if (--m.living == 0)
+            for (made_thread &other : m.made)
+                wake_for(other);
+    }
+
+    void after()
+    {
+        m.watching = false;
+        for (word &w : m.words)
+            if (w.used_in == m.run)
+                end_word(w);
+        clear_thread_locals();
+        if (m.scenario->after != nullptr)
+            m.scenario->after();
+    }
+};
+
+struct nothing : std::streambuf {
+    int overflow(int c) override
+    {
+        return c;
+    }
+};
+} // namespace
+
+extern "C" {
+
+/* ---- The seam (platform/os.h, and sim.h, for it is compiled as for a simulated machine) ---- */
+
+void thrum_sim_point_(void)
+{
+} /* the operation itself is the point */
+
+bool thrum_sim_planted_(const char *)
+{
+    return false;
+}
+
+uint64_t thrum_sim_number_(const void *address)
+{
+    for (size_t i = 0; i < m.n_numbered; i++)
+        if (m.numbered[i] == address)
+            return (i + 1) * 8;
+    if (m.n_numbered == numbers_max)
+        abort();
+    m.numbered[m.n_numbered++] = address;
+    return m.n_numbered * 8;
+}
+
+static void leave_sleep(size_t i)
+{
+    m.asleep[i] = m.asleep[--m.n_asleep];
+}
+
+int thrum_os_futex_wait_(const uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    turn();
+    touch(word, sizeof *word, atomic_read, HERE);
+    uint32_t found = uint32_t(read_memory(uintptr_t(word), sizeof *word));
+    tell("%p futex wait for another than %#x: %#x", static_cast<const void *>(word), expected, found);
+    if (found != expected)
+        return 0;
+    keep kept;
+    rl::thread_id_t self = thread_now();
+    m.asleep[m.n_asleep++] = {word, self};
+    rl::unpark_reason reason = rl::ctx().park_current_thread(deadline != INT64_MAX, true, false, place());
+    for (size_t i = 0; i < m.n_asleep; i++) /* woken, it is not there any more */
+        if (m.asleep[i].thread == self)
+            leave_sleep(i);
+    return reason == rl::unpark_reason_timeout ? model_timed_out : 0;
+}
+
+void thrum_os_futex_wake_(const uint32_t *word, int n)
+{
+    turn();
+    tell("%p futex wake", static_cast<const void *>(word));
+    for (; n > 0; n--) {
+        size_t fit[MODEL_THREADS], n_fit = 0;
+        for (size_t i = 0; i < m.n_asleep; i++)
+            if (m.asleep[i].word == word)
+                fit[n_fit++] = i;
+        if (n_fit == 0)
+            return;
+        size_t chosen = fit[rl::ctx().rand(unsigned(n_fit), rl::sched_type_user)];
+        rl::thread_id_t thread = m.asleep[chosen].thread;
+        leave_sleep(chosen);
+        rl::ctx().unpark_thread(thread, false, place());
+    }
+}
+
+/* Sometimes much later than last time, for what is done only after long waits. */
+int64_t thrum_os_now_(void)
+{
+    return m.now += m.watching && rl::ctx().rand(2, rl::sched_type_user) == 0 ? 2000000 : 1;
+}
+
+uint32_t thrum_os_random_(void)
+{
+    return rl::ctx().rand(1u << 30, rl::sched_type_user);
+}
+
+void thrum_os_yield_(void)
+{
+    if (!m.watching)
+        return;
+    keep kept;
+    rl::ctx().yield(1, place());
+}
+
+uint64_t thrum_os_native_id_(void)
+{
+    return uint64_t(thread_now()) + 1;
+}
+
+void thrum_os_thread_get_name_(char *ret_name, size_t size)
+{
+    snprintf(ret_name, size, "thread-%d", thread_now());
+}
+
+int thrum_os_on_thread_exit_(void (*ended)(void *arg), void *arg)
+{
+    m.endings[thread_now()] = {ended, arg};
+    return 0;
+}
+
+int thrum_os_thread_create_(void *(*run)(void *arg), void *arg, size_t)
+{
+    for (int i = m.scenario->threads; i < MODEL_THREADS; i++) {
+        made_thread &made = m.made[i];
+        if (made.state != made_thread::UNUSED)
+            continue;
+        made.state = made_thread::STARTED;
+        made.run = run;
+        made.arg = arg;
+        m.living++;
+        made.order.release(rl::ctx().threadx_);
+        wake_for(made);
+        return 0;
+    }
+    model_fail("more threads than there are");
+    return 0;
+}
+
+unsigned long thrum_os_thread_self_(void)
+{
+    return (unsigned long)thread_now();
+}
+
+void thrum_os_thread_join_(unsigned long thread)
+{
+    made_thread &made = m.made[thread];
+    turn();
+    while (made.state != made_thread::ENDED)
+        sleep_for(made);
+    made.order.acquire(rl::ctx().threadx_);
+}
+
+void thrum_os_thread_detach_(unsigned long)
+{
+}
+void thrum_os_thread_set_name_(const char *)
+{
+}
+
+size_t thrum_os_smallest_stack_(void)
+{
+    return 1;
+}
+
+size_t thrum_os_cpu_count_(void)
+{
+    return 1;
+}
+
+int thrum_os_at_exit_(void (*)(void))
+{
+    return 0;
+}
+
+void thrum_os_complain_(const char *)
+{
+}
+
+void thrum_os_forget_pages_(void *memory, size_t size)
+{
+    memset(memory, 0, size);
+}
+/* ---- For scenarios ---- */
+
+void model_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(m.failure, sizeof m.failure, format, arguments);
+    va_end(arguments);
+    fail(rl::test_result_user_assert_failed);
+}
+
+unsigned model_choose(unsigned n)
+{
+    return rl::ctx().rand(n, rl::sched_type_user);
+}
+
+void model_dawdle(unsigned most)
+{
+    for (unsigned turns = model_choose(most + 1); turns > 0; turns--)
+        turn();
+}
+
+void *model_calloc(size_t n, size_t size)
+{
+    size_t whole = (n * size + piece - 1) / piece * piece;
+    if (m.heap_used + whole > heap_size) {
+        fprintf(stderr, "model: the heap is too small\n");
+        abort();
+    }
+    void *memory = m.heap + m.heap_used;
+    m.sizes[m.heap_used / piece] = whole;
+    m.heap_used += whole;
+    return memory;
+}
+
+void *model_malloc(size_t size)
+{
+    return model_calloc(1, size);
+}
+
+void *model_aligned_alloc(size_t alignment, size_t size)
+{
+    m.heap_used = (m.heap_used + alignment - 1) / alignment * alignment;
+    return model_calloc(1, size);
+}
+
+void *model_realloc(void *memory, size_t size)
+{
+    if (memory == nullptr)
+        return model_malloc(size);
+    abort();
+}
+
+char *model_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    void *copy = model_malloc(size);
+    touch(copy, size, plain_write, HERE);
+    return static_cast<char *>(memcpy(copy, text, size));
+}
+
+void *model_memcpy(void *to, const void *from, size_t size)
+{
+    touch(from, size, plain_read, HERE);
+    touch(to, size, plain_write, HERE);
+    return memcpy(to, from, size);
+}
+
+void *model_memset(void *to, int value, size_t size)
+{
+    touch(to, size, plain_write, HERE);
+    return memset(to, value, size);
+}
+
+void model_free(void *memory)
+{
+    if (memory == nullptr)
+        return;
+    size_t first = size_t(static_cast<char *>(memory) - m.heap) / piece;
+    size_t *size = &m.sizes[first];
+    touch(memory, *size, plain_write, HERE); /* whoever used it must be done */
+    for (size_t i = 0; i < *size / piece; i++)
+        m.freed[first + i] = true;
+}
+
+/* ---- For main.cc ---- */
+
+model_finding model_run(const model_scenario *scenario, unsigned index, unsigned long first, unsigned long runs,
+                        bool print)
+{
+    nothing nowhere;
+    std::ostream silence(&nowhere);
+    m.scenario = scenario;
+    m.scenario_bit = 1ul << index;
+    m.telling = print;
+    m.failure[0] = '\0';
+
+    rl::test_params params;
+    params.iteration_count = first + runs - 1;
+    params.output_stream = print ? &std::cout : &silence;
+    params.progress_stream = &silence;
+    params.execution_depth_limit = steps_max;
+    params.collect_history = print;
+    char start[32];
+    snprintf(start, sizeof start, "%lu ", first);
+    params.initial_state = start;
+    rl::ostringstream state;
+    rl::test_result_e result = rl::run_test<suite, rl::random_scheduler<MODEL_THREADS>>(params, state, print);
+
+    model_finding finding = {};
+    finding.found = result != rl::test_result_success;
+    finding.run = params.stop_iteration;
+    if (finding.found)
+        snprintf(finding.text, sizeof finding.text, "%s%s%s", rl::test_result_str(result),
+                 m.failure[0] != '\0' ? ": " : "", m.failure);
+    return finding;
+}
+
+} // extern "C"
