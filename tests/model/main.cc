@@ -220,7 +220,8 @@ bool list()
 
 int main(int argc, char **argv)
 {
-    for (const model_scenario *some : {platform_scenarios, park_scenarios, threading_scenarios, futures_scenarios})
+    for (const model_scenario *some :
+         {platform_scenarios, park_scenarios, threading_scenarios, queue_scenarios, futures_scenarios})
         for (; some->name != nullptr; some++)
             scenarios.push_back(some);
     collect_sites();
