@@ -56,22 +56,32 @@ void *model_memset(void *to, int value, size_t size);
 #define memcpy model_memcpy
 #define memset model_memset
 
-#define MODEL_AT(operation, order, call)                                                                        \
+/* Operands first: there may be other operations in them. */
+#define MODEL_AT(operation, p, operands, order, call)                                                           \
     __extension__({                                                                                             \
         static struct model_site site_ = {__FILE__,      __func__,    __LINE__, operation, order,               \
                                           __BASE_FILE__, __COUNTER__, NULL,     0,         0};                  \
         static struct model_site *const listed_ __attribute__((__section__("model_sites"), __used__)) = &site_; \
+        __typeof__(p) p_ = (p);                                                                                 \
+        operands;                                                                                               \
         model_at(&site_);                                                                                       \
         call;                                                                                                   \
     })
+#define MODEL_VALUE(p, value) __typeof__(*(p)) value_ = (value)
 
-#define __atomic_load_n(p, order) MODEL_AT("load", order, __atomic_load_n(p, order))
-#define __atomic_store_n(p, value, order) MODEL_AT("store", order, __atomic_store_n(p, value, order))
-#define __atomic_exchange_n(p, value, order) MODEL_AT("exchange", order, __atomic_exchange_n(p, value, order))
-#define __atomic_fetch_add(p, value, order) MODEL_AT("add", order, __atomic_fetch_add(p, value, order))
-#define __atomic_fetch_sub(p, value, order) MODEL_AT("sub", order, __atomic_fetch_sub(p, value, order))
-#define __atomic_fetch_or(p, value, order) MODEL_AT("or", order, __atomic_fetch_or(p, value, order))
+#define __atomic_load_n(p, order) MODEL_AT("load", p, (void)0, order, __atomic_load_n(p_, order))
+#define __atomic_store_n(p, value, order) \
+    MODEL_AT("store", p, MODEL_VALUE(p, value), order, __atomic_store_n(p_, value_, order))
+#define __atomic_exchange_n(p, value, order) \
+    MODEL_AT("exchange", p, MODEL_VALUE(p, value), order, __atomic_exchange_n(p_, value_, order))
+#define __atomic_fetch_add(p, value, order) \
+    MODEL_AT("add", p, MODEL_VALUE(p, value), order, __atomic_fetch_add(p_, value_, order))
+#define __atomic_fetch_sub(p, value, order) \
+    MODEL_AT("sub", p, MODEL_VALUE(p, value), order, __atomic_fetch_sub(p_, value_, order))
+#define __atomic_fetch_or(p, value, order) \
+    MODEL_AT("or", p, MODEL_VALUE(p, value), order, __atomic_fetch_or(p_, value_, order))
 #define __atomic_compare_exchange_n(p, expected, value, weak, order, failed) \
-    MODEL_AT("cas", order, __atomic_compare_exchange_n(p, expected, value, weak, order, failed))
+    MODEL_AT("cas", p, MODEL_VALUE(p, value), order,                         \
+             __atomic_compare_exchange_n(p_, expected, value_, weak, order, failed))
 #endif
 #endif
