@@ -11,6 +11,8 @@
 namespace
 {
 
+const size_t watched_most = 1024;
+
 int thread_now()
 {
     return rl::ctx().threadx_->index_;
@@ -336,7 +338,7 @@ void *model_memcpy(void *to, const void *from, size_t size)
 
 void *model_memset(void *to, int value, size_t size)
 {
-    touch(to, size, plain_write, HERE);
+    touch(to, size < watched_most ? size : watched_most, plain_write, HERE); /* a block of records: its beginning */
     return memset(to, value, size);
 }
 
