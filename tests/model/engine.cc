@@ -251,7 +251,7 @@ int order_here(int order)
 {
     if (m.site == nullptr)
         return order;
-    m.site->reached |= m.scenario_bit;
+    m.site->reached[m.scenario_index] = true;
     return m.site == m.weak_site ? m.weak_order : order;
 }
 

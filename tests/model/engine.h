@@ -12,12 +12,16 @@
 #include <cstring>
 
 #include "model.h"
+#define _Noreturn
+extern "C" {
+#include "platform/os.h" /* so that what seam.cc has is what os.h says */
+}
 
 extern "C" char __start_model_tls[], __stop_model_tls[];
 
 const long thread_locals_max = 128;
 
-const size_t table_size = 4096, heap_size = 1 << 20, numbers_max = 256;
+const size_t table_size = 4096, heap_size = 1 << 20, numbers_max = 256, signals_max = 4, bells_max = 4;
 const unsigned steps_max = 20000;
 const size_t piece = 16; /* of the heap */
 
@@ -51,9 +55,11 @@ struct ending {
     void *arg;
 };
 
-/* The threads that a scenario leaves over are for os_thread_create. */
+/* The threads that a scenario leaves over are for os_thread_create and os_helper_create. */
 struct made_thread {
     enum { UNUSED, STARTED, ENDED } state;
+    bool helper;  /* it ends when all others have, and nobody counts on it */
+    void *out[5]; /* where its end is (__builtin_setjmp) */
     void *(*run)(void *arg);
     void *arg;
     rl::thread_id_t waiting; /* who sleeps until it is started or has ended, or -1 */
@@ -62,7 +68,7 @@ struct made_thread {
 
 struct machine {
     const model_scenario *scenario;
-    unsigned long scenario_bit;
+    unsigned scenario_index;
     unsigned long run; /* counts all that there ever were, so that the tables need no clearing */
     bool watching;     /* the threads run; else what comes before or after */
     bool telling;      /* the run is told in full */
@@ -83,7 +89,10 @@ struct machine {
     size_t n_asleep;
     ending endings[MODEL_THREADS];
     made_thread made[MODEL_THREADS];
-    int living; /* threads of the scenario and made ones that have not ended */
+    void (*handlers[signals_max])(int signo);
+    bool bells[bells_max];
+    int n_bells;
+    int living; /* threads of the scenario and made ones that have not ended, helpers aside */
     int64_t now;
 };
 

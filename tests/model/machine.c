@@ -7,7 +7,7 @@
 #include "model.h"
 #include "platform/state.h"
 
-const int model_timed_out = -ETIMEDOUT;
+const int model_timed_out = -ETIMEDOUT, model_interrupted = -EINTR;
 
 void model_reset(void)
 {

@@ -127,7 +127,7 @@ const model_scenario *hunt(const model_site *site, int order, model_finding *ret
     const model_scenario *found = nullptr;
     model_weaken(site, order);
     for (unsigned i = 0; i < scenarios.size() && found == nullptr; i++)
-        if ((site->reached & 1ul << i) != 0) {
+        if (site->reached[i]) {
             *ret_finding = run(scenarios[i], 1, runs, false);
             if (ret_finding->found)
                 found = scenarios[i];
@@ -162,7 +162,7 @@ bool run_mutants(const char *path)
         for (int order : weaker(site)) {
             std::string mutant = name_of(site) + " as " + order_names[order];
             bool in_file = stays.count(base_name(site->file)) > 0, listed = stays.erase(mutant) > 0 || in_file;
-            if (site->reached == 0) {
+            if (std::find(site->reached, site->reached + scenarios.size(), true) == site->reached + scenarios.size()) {
                 printf("%s %s: no scenario comes there\n", listed ? "stays:" : "FAIL:", mutant.c_str());
                 listed ? stayed++ : bad++;
                 continue;
@@ -224,6 +224,8 @@ int main(int argc, char **argv)
          {platform_scenarios, park_scenarios, threading_scenarios, queue_scenarios, futures_scenarios})
         for (; some->name != nullptr; some++)
             scenarios.push_back(some);
+    if (scenarios.size() > MODEL_SCENARIOS)
+        abort();
     collect_sites();
     const char *stays = nullptr, *weak = nullptr, *order = nullptr, *only = nullptr;
     bool listing = false;

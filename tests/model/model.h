@@ -51,6 +51,9 @@ void model_fail(const char *format, ...) __attribute__((__format__(__printf__, 1
 unsigned model_choose(unsigned n); /* one of n ways to go on */
 void model_dawdle(unsigned most);  /* so that others come first, now and then */
 
+void model_raise(int signo);       /* the handler runs in this thread */
+bool model_rings(int bell);        /* as poll(2) would say */
+
 /* ---- For engine.cc and main.cc ---- */
 
 struct model_finding {
@@ -69,7 +72,7 @@ void model_weaken(const struct model_site *site, int order);
 /* The library's state, as at the start of a process. */
 void model_reset(void);
 
-extern const int model_timed_out; /* -ETIMEDOUT, for which relacy has a number of its own */
+extern const int model_timed_out, model_interrupted; /* -ETIMEDOUT and -EINTR; relacy has numbers of its own */
 
 #ifdef __cplusplus
 }

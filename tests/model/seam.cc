@@ -1,7 +1,7 @@
 /*
  * seam.cc - the seam of platform/os.h on the machine of the model, its heap, and how scenarios are run on it
  *
- * Of the seam there is what the scenarios come by.
+ * A helper lives until all others have ended: then its next sleep is its last.
  *
  * A futex wait looks at the newest value: the kernel's own ordering has it that a waiter either sees what
  * was written before the wake or gets the wake. Nothing else is ordered by it.
@@ -34,6 +34,26 @@ void wake_for(made_thread &made)
     made.waiting = -1;
 }
 
+/* All have ended: who was never started, and helpers, shall end too. */
+void end_rest()
+{
+    for (made_thread &other : m.made)
+        wake_for(other);
+    for (size_t i = m.n_asleep; i-- > 0;) {
+        rl::thread_id_t thread = m.asleep[i].thread;
+        m.asleep[i] = m.asleep[--m.n_asleep];
+        rl::ctx().unpark_thread(thread, false, place());
+    }
+}
+
+/* A helper's sleep when all others have ended. */
+void leave_if_last()
+{
+    made_thread &self = m.made[thread_now()];
+    if (self.helper && m.living == 0)
+        __builtin_longjmp(self.out, 1);
+}
+
 struct suite : rl::test_suite<suite, MODEL_THREADS> {
     void before()
     {
@@ -44,9 +64,12 @@ struct suite : rl::test_suite<suite, MODEL_THREADS> {
         memset(m.freed, 0, m.heap_used / piece);
         m.heap_used = 0;
         m.now = 1;
+        m.n_bells = 0;
+        memset(m.handlers, 0, sizeof m.handlers);
         m.living = m.scenario->threads;
         for (made_thread &made : m.made) {
             made.state = made_thread::UNUSED;
+            made.helper = false;
             made.waiting = -1;
             made.order.iteration_begin();
         }
@@ -72,7 +95,8 @@ struct suite : rl::test_suite<suite, MODEL_THREADS> {
             if (made.state == made_thread::UNUSED)
                 return;
             made.order.acquire(rl::ctx().threadx_);
-            (void)made.run(made.arg);
+            if (__builtin_setjmp(made.out) == 0)
+                (void)made.run(made.arg);
         }
         ending end = m.endings[i];
         if (end.ended != nullptr)
@@ -81,9 +105,8 @@ struct suite : rl::test_suite<suite, MODEL_THREADS> {
         made.order.release(rl::ctx().threadx_);
         made.state = made_thread::ENDED;
         wake_for(made);
-        if (--m.living == 0)
-            for (made_thread &other : m.made)
-                wake_for(other);
+        if (!made.helper && --m.living == 0)
+            end_rest();
     }
 
     void after()
@@ -110,16 +133,16 @@ extern "C" {
 
 /* ---- The seam (platform/os.h, and sim.h, for it is compiled as for a simulated machine) ---- */
 
-void thrum_sim_point_(void)
+void sim_point(void)
 {
 } /* the operation itself is the point */
 
-bool thrum_sim_planted_(const char *)
+bool sim_planted(const char *)
 {
     return false;
 }
 
-uint64_t thrum_sim_number_(const void *address)
+uint64_t sim_number(const void *address)
 {
     for (size_t i = 0; i < m.n_numbered; i++)
         if (m.numbered[i] == address)
@@ -135,25 +158,45 @@ static void leave_sleep(size_t i)
     m.asleep[i] = m.asleep[--m.n_asleep];
 }
 
-int thrum_os_futex_wait_(const uint32_t *word, uint32_t expected, int64_t deadline)
+/* What it was that ended the sleep. */
+static rl::unpark_reason sleep_at(const uint32_t *word, uint32_t expected, int64_t deadline)
 {
+    leave_if_last();
     turn();
     touch(word, sizeof *word, atomic_read, HERE);
     uint32_t found = uint32_t(read_memory(uintptr_t(word), sizeof *word));
     tell("%p futex wait for another than %#x: %#x", static_cast<const void *>(word), expected, found);
     if (found != expected)
-        return 0;
-    keep kept;
-    rl::thread_id_t self = thread_now();
-    m.asleep[m.n_asleep++] = {word, self};
-    rl::unpark_reason reason = rl::ctx().park_current_thread(deadline != INT64_MAX, true, false, place());
-    for (size_t i = 0; i < m.n_asleep; i++) /* woken, it is not there any more */
-        if (m.asleep[i].thread == self)
-            leave_sleep(i);
-    return reason == rl::unpark_reason_timeout ? model_timed_out : 0;
+        return rl::unpark_reason_normal;
+    rl::unpark_reason reason;
+    {
+        keep kept;
+        rl::thread_id_t self = thread_now();
+        m.asleep[m.n_asleep++] = {word, self};
+        reason = rl::ctx().park_current_thread(deadline < OS_FOREVER, true, false, place());
+        for (size_t i = 0; i < m.n_asleep; i++) /* woken, it is not there any more */
+            if (m.asleep[i].thread == self)
+                leave_sleep(i);
+    }
+    leave_if_last();
+    return reason;
 }
 
-void thrum_os_futex_wake_(const uint32_t *word, int n)
+int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    return sleep_at(word, expected, deadline) == rl::unpark_reason_timeout ? model_timed_out : 0;
+}
+
+/* What ends a sleep for no reason may have been a handler. */
+int os_futex_wait_interruptible(const uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    rl::unpark_reason reason = sleep_at(word, expected, deadline);
+    return reason == rl::unpark_reason_timeout ? model_timed_out
+           : reason == rl::unpark_reason_spurious && model_choose(2) == 0 ? model_interrupted
+                                                                           : 0;
+}
+
+void os_futex_wake(const uint32_t *word, int n)
 {
     turn();
     tell("%p futex wake", static_cast<const void *>(word));
@@ -172,17 +215,17 @@ void thrum_os_futex_wake_(const uint32_t *word, int n)
 }
 
 /* Sometimes much later than last time, for what is done only after long waits. */
-int64_t thrum_os_now_(void)
+int64_t os_now(void)
 {
     return m.now += m.watching && rl::ctx().rand(2, rl::sched_type_user) == 0 ? 2000000 : 1;
 }
 
-uint32_t thrum_os_random_(void)
+uint32_t os_random(void)
 {
     return rl::ctx().rand(1u << 30, rl::sched_type_user);
 }
 
-void thrum_os_yield_(void)
+void os_yield(void)
 {
     if (!m.watching)
         return;
@@ -190,46 +233,76 @@ void thrum_os_yield_(void)
     rl::ctx().yield(1, place());
 }
 
-uint64_t thrum_os_native_id_(void)
+uint64_t os_native_id(void)
 {
     return uint64_t(thread_now()) + 1;
 }
 
-void thrum_os_thread_get_name_(char *ret_name, size_t size)
+void os_thread_get_name(char *ret_name, size_t size)
 {
     snprintf(ret_name, size, "thread-%d", thread_now());
 }
 
-int thrum_os_on_thread_exit_(void (*ended)(void *arg), void *arg)
+int os_on_thread_exit(void (*ended)(void *arg), void *arg)
 {
     m.endings[thread_now()] = {ended, arg};
     return 0;
 }
 
-int thrum_os_thread_create_(void *(*run)(void *arg), void *arg, size_t)
+static int create(void *(*run)(void *arg), void *arg, bool helper)
 {
     for (int i = m.scenario->threads; i < MODEL_THREADS; i++) {
         made_thread &made = m.made[i];
         if (made.state != made_thread::UNUSED)
             continue;
         made.state = made_thread::STARTED;
+        made.helper = helper;
         made.run = run;
         made.arg = arg;
-        m.living++;
-        made.order.release(rl::ctx().threadx_);
-        wake_for(made);
-        return 0;
+        m.living += !helper;
+        if (m.watching) {
+            made.order.release(rl::ctx().threadx_);
+            wake_for(made);
+        }
+        return i;
     }
     model_fail("more threads than there are");
     return 0;
 }
 
-unsigned long thrum_os_thread_self_(void)
+int os_thread_create(void *(*run)(void *arg), void *arg, size_t)
+{
+    (void)create(run, arg, false);
+    return 0;
+}
+
+/* Also from a scenario's `before`, where there is nobody to wake. */
+int os_helper_create(void *(*run)(void *arg), void *arg)
+{
+    (void)create(run, arg, true);
+    return 0;
+}
+
+/* A handler runs when a scenario says so; nothing is blocked. */
+int os_signal_take(int signo, void (*arrived)(int signo))
+{
+    if (size_t(signo) >= signals_max)
+        abort();
+    m.handlers[signo] = arrived;
+    return 0;
+}
+
+void os_signal_give_back(int signo)
+{
+    m.handlers[signo] = nullptr;
+}
+
+unsigned long os_thread_self(void)
 {
     return (unsigned long)thread_now();
 }
 
-void thrum_os_thread_join_(unsigned long thread)
+void os_thread_join(unsigned long thread)
 {
     made_thread &made = m.made[thread];
     turn();
@@ -238,33 +311,58 @@ void thrum_os_thread_join_(unsigned long thread)
     made.order.acquire(rl::ctx().threadx_);
 }
 
-void thrum_os_thread_detach_(unsigned long)
-{
-}
-void thrum_os_thread_set_name_(const char *)
+void os_thread_detach(unsigned long)
 {
 }
 
-size_t thrum_os_smallest_stack_(void)
+void os_thread_set_name(const char *)
+{
+}
+
+size_t os_smallest_stack(void)
 {
     return 1;
 }
 
-size_t thrum_os_cpu_count_(void)
+size_t os_cpu_count(void)
 {
     return 1;
 }
 
-int thrum_os_at_exit_(void (*)(void))
+int os_at_exit(void (*)(void))
 {
     return 0;
 }
 
-void thrum_os_complain_(const char *)
+void os_complain(const char *)
 {
 }
 
-void thrum_os_forget_pages_(void *memory, size_t size)
+int os_write(int, const char *, size_t)
+{
+    return 0;
+}
+
+/* Bells are the kernel's: that they ring tells nobody of anything else. */
+int os_bell_new(void)
+{
+    if (m.n_bells == bells_max)
+        abort();
+    m.bells[m.n_bells] = false;
+    return m.n_bells++;
+}
+
+void os_bell_ring(int bell, bool on)
+{
+    turn();
+    m.bells[bell] = on;
+}
+
+void os_bell_free(int)
+{
+}
+
+void os_forget_pages(void *memory, size_t size)
 {
     memset(memory, 0, size);
 }
@@ -288,6 +386,18 @@ void model_dawdle(unsigned most)
 {
     for (unsigned turns = model_choose(most + 1); turns > 0; turns--)
         turn();
+}
+
+void model_raise(int signo)
+{
+    if (m.handlers[signo] != nullptr)
+        m.handlers[signo](signo);
+}
+
+bool model_rings(int bell)
+{
+    turn();
+    return m.bells[bell];
 }
 
 void *model_calloc(size_t n, size_t size)
@@ -316,9 +426,13 @@ void *model_aligned_alloc(size_t alignment, size_t size)
 
 void *model_realloc(void *memory, size_t size)
 {
-    if (memory == nullptr)
-        return model_malloc(size);
-    abort();
+    void *larger = model_malloc(size);
+    if (memory != nullptr) {
+        size_t had = m.sizes[size_t(static_cast<char *>(memory) - m.heap) / piece];
+        model_memcpy(larger, memory, had < size ? had : size);
+        model_free(memory);
+    }
+    return larger;
 }
 
 char *model_strdup(const char *text)
@@ -361,7 +475,7 @@ model_finding model_run(const model_scenario *scenario, unsigned index, unsigned
     nothing nowhere;
     std::ostream silence(&nowhere);
     m.scenario = scenario;
-    m.scenario_bit = 1ul << index;
+    m.scenario_index = index;
     m.telling = print;
     m.failure[0] = '\0';
 

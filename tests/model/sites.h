@@ -8,7 +8,10 @@
 #ifndef TESTS_MODEL_SITES_H
 #define TESTS_MODEL_SITES_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#define MODEL_SCENARIOS 128 /* there may be */
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,7 +27,7 @@ struct model_site {
     int nth;                 /* counts up in the unit */
     struct model_site *same; /* the first of those that stand for this one place */
     unsigned number;         /* of those in the function with the same operation and order, from 1 */
-    unsigned long reached;   /* a bit for each scenario */
+    bool reached[MODEL_SCENARIOS]; /* by this scenario */
 };
 
 void model_at(struct model_site *site);
@@ -60,7 +63,7 @@ void *model_memset(void *to, int value, size_t size);
 #define MODEL_AT(operation, p, operands, order, call)                                                           \
     __extension__({                                                                                             \
         static struct model_site site_ = {__FILE__,      __func__,    __LINE__, operation, order,               \
-                                          __BASE_FILE__, __COUNTER__, NULL,     0,         0};                  \
+                                          __BASE_FILE__, __COUNTER__, NULL,     0,         {false}};                  \
         static struct model_site *const listed_ __attribute__((__section__("model_sites"), __used__)) = &site_; \
         __typeof__(p) p_ = (p);                                                                                 \
         operands;                                                                                               \
