@@ -55,9 +55,10 @@ static int wait_for_turn(thrum_once *once, uint32_t self, int64_t deadline, cons
                              .what = "once",
                              .site = site,
                              .uncancellable = true};
-    /* Acquire: pairs with the release of who did it. */
-    uint32_t state = os_load_acquire(word);
-    while (state != DONE) {
+    uint32_t state;
+    /* Acquire: pairs with the release of who did it. And so it is DONE here only: an exchange that fails has seen no more
+     * than the word. */
+    while ((state = os_load_acquire(word)) != DONE) {
         if (state == 0) {
             /* Acquire: what a failed attempt has left is seen. */
             if (os_cas_acquire(word, &state, self))
@@ -76,7 +77,6 @@ static int wait_for_turn(thrum_once *once, uint32_t self, int64_t deadline, cons
             return call.ret_word == YOUR_TURN ? PARK_CHANGED : 0;
         if (result != PARK_CHANGED)
             return result;
-        state = os_load_acquire(word);
     }
     return 0;
 }
