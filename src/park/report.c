@@ -25,9 +25,10 @@ bool see_thread(struct seen_thread *seen, uint32_t owner)
     const struct sleeper *sleeper = sleeper_of(owner);
     *seen = (struct seen_thread){.ended = sleeper_has_ended(owner)};
     os_wordlock_acquire(&roll->guard);
-    /* Relaxed: a record comes into other hands under the guard. Acquire: pairs with sleeper_begin. */
+    /* Relaxed: a record comes into other hands under the guard. Acquire: pairs with sleeper_begin; and with
+     * deadlock_owner_ends, which comes behind that, but before the guard. */
     bool mine = os_load_relaxed(&sleeper->owner) == owner, listed = os_load_acquire(&sleeper->listed) != 0;
-    bool known = mine && (listed || os_load_relaxed(&sleeper->ended) != 0);
+    bool known = mine && (listed || os_load_acquire(&sleeper->ended) != 0);
     if (known) {
         memcpy(seen->name, sleeper->name, sizeof seen->name);
         seen->native_id = sleeper->native_id;
