@@ -65,7 +65,7 @@ void clear_thread_locals()
 
 bool is_thread_local(const void *address)
 {
-    return address >= __start_model_tls && address < __stop_model_tls;
+    return (address >= __start_model_tls && address < __stop_model_tls) || address == __errno_location();
 }
 
 void turn()

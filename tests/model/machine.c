@@ -2,6 +2,7 @@
  * machine.c - what the model has to know of the library's insides
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model.h"
@@ -11,5 +12,6 @@ const int model_timed_out = -ETIMEDOUT, model_interrupted = -EINTR;
 
 void model_reset(void)
 {
+    (void)unsetenv("THRUM_LOCK_ORDER");
     memset(os_state(), 0, sizeof(struct os_state));
 }

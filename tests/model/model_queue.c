@@ -8,7 +8,8 @@
 
 static struct {
     thrum_queue *queue;
-    int news[4], sum; /* plain: the queue has to order them */
+    thrum_event both;
+    int news[40], got[3], sum; /* plain: the queue has to order them */
 } s;
 
 static void make(size_t maxsize)
@@ -88,11 +89,156 @@ static void closed_when_drained(int i)
     }
 }
 
+/* Near the end of a chunk, so that the next is made, and the one that was used up is used again. */
+static void before_chunks(void)
+{
+    before_unbounded();
+    for (int i = 0; i < 15; i++) {
+        put(0);
+        check(get() == 1);
+    }
+}
+
+static void over_chunks(int i)
+{
+    for (int round = 0; round < 40; round++) {
+        if (i == 0)
+            put(round);
+        else
+            check(get() == round + 1);
+    }
+}
+
+/* Who joins sees what was done with the items. */
+static void joined(int i)
+{
+    if (i == 0) {
+        put(0);
+        put(1);
+        thrum_event_set(&s.both);
+        check(thrum_queue_join(s.queue, THRUM_FOREVER) == 0);
+        check(s.got[1] + s.got[2] == 3);
+    } else {
+        check(thrum_event_wait(&s.both, THRUM_FOREVER) == 0);
+        s.got[i] = get();
+        check(thrum_queue_task_done(s.queue) == 0);
+    }
+}
+
+/* ---- Looking from outside, without a lock ---- */
+
+static void before_stack(void)
+{
+    memset(&s, 0, sizeof s);
+    check(thrum_queue_new(&s.queue, .maxsize = 2, .order = THRUM_LIFO) == 0);
+}
+
+static void before_two(void)
+{
+    make(2);
+}
+
+/* There never are fewer than none: an old index of the one side is not set against a new one of the other. */
+static void size_is_looked_at(int i)
+{
+    if (i == 0) {
+        put(0);
+    } else if (i == 1) {
+        check(get() == 1);
+    } else {
+        for (int round = 0; round < 2; round++) {
+            model_dawdle(60);
+            check(thrum_queue_qsize(s.queue) <= 1);
+        }
+    }
+}
+
+static void size_is_looked_at_when_dropped(int i)
+{
+    if (i == 0) {
+        put(0);
+        thrum_event_set(&s.both);
+    } else if (i == 1) {
+        check(thrum_event_wait(&s.both, THRUM_FOREVER) == 0);
+        check(thrum_queue_close(s.queue, THRUM_DISCARD) == 0);
+    } else {
+        for (int round = 0; round < 2; round++) {
+            model_dawdle(60);
+            check(thrum_queue_qsize(s.queue) <= 1);
+        }
+    }
+}
+
+/* One is put when the other has been got, so two are never there. */
+static void room_is_looked_at(int i)
+{
+    if (i == 0) {
+        put(0);
+        check(get() == 1);
+        thrum_event_set(&s.both);
+    } else if (i == 1) {
+        check(thrum_event_wait(&s.both, THRUM_FOREVER) == 0);
+        put(1);
+    } else {
+        for (int round = 0; round < 2; round++) {
+            model_dawdle(80);
+            check(!thrum_queue_full(s.queue));
+        }
+    }
+}
+
+/* ---- Any of several ---- */
+
+/* Whoever wakes the watcher writes to the watcher's stack, which then is used for something else. */
+static void any_of_two(int i)
+{
+    if (i == 0) {
+        put(0);
+    } else if (i == 1) {
+        s.sum = 1;
+        thrum_event_set(&s.both);
+    } else {
+        thrum_waitable things[] = {thrum_queue_waitable(s.queue), thrum_event_waitable(&s.both)};
+        size_t index;
+        check(thrum_wait_any(things, 2, &index, THRUM_FOREVER) == 0);
+        check(index == 0 ? get() == 1 : s.sum == 1);
+    }
+}
+
+/* The event is set and cleared: the watcher is told to look again, or finds what it waits for. */
+static void any_gives_up(int i)
+{
+    if (i == 0) {
+        thrum_event_set(&s.both);
+        thrum_event_clear(&s.both);
+    } else if (i == 1) {
+        put(0);
+    } else {
+        thrum_waitable things[] = {thrum_event_waitable(&s.both), thrum_queue_waitable(s.queue)};
+        size_t index;
+        int result = thrum_wait_any(things, 2, &index, thrum_interruptible(thrum_seconds(0.001)));
+        check(result == 0 || result == THRUM_TIMEOUT || result == THRUM_INTERRUPTED);
+        if (result == 0 && index == 1)
+            check(get() == 1);
+    }
+}
+
 const struct model_scenario queue_scenarios[] = {
     {"queue_of_one_in_turn", 2, in_turn, before_bounded, free_it},
     {"queue_in_turn", 2, in_turn, before_unbounded, free_it},
     {"queue_of_one_two_and_two", 4, two_and_two, before_bounded, each_once},
     {"queue_two_and_two", 4, two_and_two, before_unbounded, each_once},
+    {"stack_two_and_two", 4, two_and_two, before_stack, each_once},
     {"queue_closed_when_drained", 2, closed_when_drained, before_unbounded, free_it},
+    {"queue_over_chunks", 2, over_chunks, before_chunks, free_it},
+    {"queue_joined", 3, joined, before_unbounded, free_it},
+    {"queue_size", 3, size_is_looked_at, before_unbounded, free_it},
+    {"queue_size_when_dropped", 3, size_is_looked_at_when_dropped, before_unbounded, free_it},
+    {"queue_room", 3, room_is_looked_at, before_two, free_it},
+    {"stack_size", 3, size_is_looked_at, before_stack, free_it},
+    {"stack_size_when_dropped", 3, size_is_looked_at_when_dropped, before_stack, free_it},
+    {"stack_room", 3, room_is_looked_at, before_stack, free_it},
+    {"any_of_two", 3, any_of_two, before_unbounded, free_it},
+    {"any_gives_up", 3, any_gives_up, before_unbounded, free_it},
     {0},
 };

@@ -161,8 +161,8 @@ static void leave_sleep(size_t i)
 /* What it was that ended the sleep. */
 static rl::unpark_reason sleep_at(const uint32_t *word, uint32_t expected, int64_t deadline)
 {
-    leave_if_last();
     turn();
+    leave_if_last();
     touch(word, sizeof *word, atomic_read, HERE);
     uint32_t found = uint32_t(read_memory(uintptr_t(word), sizeof *word));
     tell("%p futex wait for another than %#x: %#x", static_cast<const void *>(word), expected, found);
