@@ -26,8 +26,8 @@ static uint32_t holder_of(const thrum_lock *lock)
 static bool look(struct sleeper *sleeper, struct seen_wait *seen)
 {
     for (int tries = 0; tries < TRIES; tries++) {
-        /* Acquire: a hint of where to look; what counts is seen under the bucket's lock. */
-        const void *key = os_load_acquire(&sleeper->waits_at);
+        /* Relaxed: a hint of where to look; what counts is seen under the bucket's lock. */
+        const void *key = os_load_relaxed(&sleeper->waits_at);
         if (key == NULL)
             return false;
         struct park_bucket *bucket = park_bucket_of(key);
