@@ -87,17 +87,13 @@ static uint32_t read_environment(void)
     return warn ? ORDER_WARN : ORDER_ERROR;
 }
 
-uint32_t order_settled(void)
+uint32_t order_settle(void)
 {
-    /* Acquire: the graph is there before the mode is. */
-    uint32_t now = os_load_acquire(&book()->mode);
-    if (now != ORDER_UNREAD)
-        return now;
     os_wordlock_acquire(&book()->guard);
-    now = os_load_relaxed(&book()->mode); /* relaxed: it changes under the guard */
+    uint32_t now = os_load_relaxed(&book()->mode); /* relaxed: it changes under the guard */
     if (now == ORDER_UNREAD) {
         now = read_environment();
-        os_store_release(&book()->mode, now); /* release: pairs with the above */
+        os_store_release(&book()->mode, now); /* release: pairs with order_mode */
     }
     os_wordlock_release(&book()->guard);
     return now;
@@ -120,20 +116,20 @@ static uint32_t new_number(struct order_graph *graph, thrum_lock *lock)
         return 0;
     }
     uint32_t number = graph->n_numbers++;
-    os_store_relaxed(&graph->numbered[number], lock); /* relaxed: the label's release is behind it */
-    /* Release: who finds the number finds the place. */
-    os_store_release(&lock->label_, NUMBERED | number);
+    /* Relaxed: who finds the one and not yet the other looks again under the guard. */
+    os_store_relaxed(&graph->numbered[number], lock);
+    os_store_relaxed(&lock->label_, NUMBERED | number);
     return LABELS_MAX + 1 + number;
 }
 
 /* By its label as it stands. */
 static uint32_t known_class(const struct order_graph *graph, const thrum_lock *lock)
 {
-    /* Acquire: pairs with new_number. */
-    uint32_t label = os_load_acquire(&lock->label_), number = label & ~NUMBERED;
+    /* Relaxed: as in new_number. */
+    uint32_t label = os_load_relaxed(&lock->label_), number = label & ~NUMBERED;
     if (label < NUMBERED)
         return label <= LABELS_MAX ? label : 0;
-    /* Relaxed: a number's place is written once, before the number. Elsewhere: the lock was copied. */
+    /* Elsewhere: the lock was copied, or the place is yet to be seen. */
     bool mine = number < NUMBERS_MAX && os_load_relaxed(&graph->numbered[number]) == lock;
     return mine ? LABELS_MAX + 1 + number : 0;
 }
@@ -318,7 +314,7 @@ static bool look_at_all(struct order_graph *graph, struct sleeper *self, struct 
 
 int order_take(struct sleeper *self, thrum_lock *lock, bool forever, const void *site)
 {
-    uint32_t now = order_settled();
+    uint32_t now = order_mode();
     struct held_locks *held = &self->held;
     if (now <= ORDER_OFF || !held_reserve(held, 1))
         return 0; /* without memory we see less */

@@ -32,18 +32,22 @@
 
 enum order_mode { ORDER_UNREAD, ORDER_OFF, ORDER_WARN, ORDER_ERROR };
 
-#define order_settled thrum_order_settled_
+#define order_settle thrum_order_settle_
 #define order_take thrum_order_take_
 #define order_drop thrum_order_drop_
 #define order_find thrum_order_find_
 
 /* Whether it is on. The environment is read at the first question. */
-uint32_t order_settled(void);
-static inline bool order_is_checked(void)
+uint32_t order_settle(void);
+static inline uint32_t order_mode(void)
 {
     /* Acquire: the graph is there before the mode is. */
     uint32_t mode = os_load_acquire(&os_state()->orders.mode);
-    return (mode != ORDER_UNREAD ? mode : order_settled()) > ORDER_OFF;
+    return mode != ORDER_UNREAD ? mode : order_settle();
+}
+static inline bool order_is_checked(void)
+{
+    return order_mode() > ORDER_OFF;
 }
 
 /*
