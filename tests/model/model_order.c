@@ -10,7 +10,7 @@
 #include "thrum/thrum.h"
 
 static struct {
-    thrum_lock locks[3];
+    thrum_lock locks[4];
     uint32_t number; /* of a sleeper; it comes by a way that orders nothing */
 } s;
 
@@ -46,6 +46,24 @@ static void one_order(int i)
     take(2);
     give(2);
     give(0);
+}
+
+/* Locks of one name are one, so what the one thread has added the other finds, though they share no lock. */
+static void before_names(void)
+{
+    before_orders();
+    for (int i = 0; i < 4; i++)
+        check(thrum_lock_init(&s.locks[i], .name = i % 2 == 0 ? "outer" : "inner") == 0);
+}
+
+static void order_by_names(int i)
+{
+    (void)sleeper_self();
+    model_dawdle(60);
+    take(2 * i);
+    take(2 * i + 1);
+    give(2 * i + 1);
+    give(2 * i);
 }
 
 /* One of the two is told, if it was not too late: then neither was. */
@@ -93,6 +111,7 @@ static void all_are_told_of(int i)
 
 const struct model_scenario order_scenarios[] = {
     {"order_is_one", 2, one_order, before_orders, numbers_differ},
+    {"order_by_names", 2, order_by_names, before_names, NULL},
     {"order_is_two", 2, two_orders, before_orders, NULL},
     {"thread_is_seen", 2, thread_is_seen, before, NULL},
     {"dump_tells_of_all", 3, all_are_told_of, before, NULL},

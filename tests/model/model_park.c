@@ -131,6 +131,24 @@ static void owner_ends(int i)
         check(thrum_lock_release(&s.locks[0]) == 0);
 }
 
+/* The record of the one that has ended is another's already, when its number is looked up. */
+static void owner_is_replaced(int i)
+{
+    if (i == 0) {
+        check(thrum_lock_acquire(&s.locks[0], THRUM_FOREVER) == 0);
+    } else if (i == 1) {
+        (void)sleeper_self();
+        while (os_load_relaxed(&s.locks[0].state_) == 0)
+            os_yield();
+        model_dawdle(60);
+        check(thrum_lock_acquire(&s.locks[0], THRUM_FOREVER) == -EDEADLK);
+    } else {
+        model_dawdle(100);
+        (void)sleeper_self();
+        model_dawdle(60);
+    }
+}
+
 /* ---- Names ---- */
 
 /* A number that came by a way that orders nothing, like one in memory that is no lock, gives a name or none. */
@@ -153,6 +171,7 @@ const struct model_scenario park_scenarios[] = {
     {"deadlock_with_a_newcomer", 2, deadlock_of_two, before_new_block, at_most_one_was_told},
     {"deadlock_of_three", 3, deadlock_of_three, before, at_most_one_was_told},
     {"owner_ends", 3, owner_ends, before, NULL},
+    {"owner_is_replaced", 3, owner_is_replaced, before, NULL},
     {"label_is_named", 3, label_is_named, before, NULL},
     {0},
 };

@@ -115,6 +115,8 @@ static void rlock_excludes(int i)
 {
     (void)i;
     check(thrum_rlock_acquire(&s.rlock, THRUM_FOREVER) == 0);
+    check(thrum_rlock_release(&s.rlock) == 0);
+    check(thrum_rlock_acquire(&s.rlock, THRUM_FOREVER) == 0);
     check(thrum_rlock_acquire(&s.rlock, THRUM_FOREVER) == 0);
     s.count++;
     check(thrum_rlock_release(&s.rlock) == 0);
