@@ -71,7 +71,7 @@ bool signal_errand_enter(struct signal_errand *errand)
 void signal_errand_leave(struct signal_errand *errand)
 {
     /* Release: our use is over before it is removed. */
-    if (os_sub_acq_rel(&errand->word, USER) == TAKEN + USER)
+    if (os_sub_release(&errand->word, USER) == TAKEN + USER)
         signal_review(&errand->word); /* the last, and somebody is removing it */
 }
 

@@ -60,6 +60,7 @@
 #define os_add_relaxed(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELAXED))
 #define os_add_release(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELEASE))
 #define os_sub_acq_rel(p, value) (os_point_(), __atomic_fetch_sub((p), (value), __ATOMIC_ACQ_REL))
+#define os_sub_release(p, value) (os_point_(), __atomic_fetch_sub((p), (value), __ATOMIC_RELEASE))
 #define os_sub_relaxed(p, value) (os_point_(), __atomic_fetch_sub((p), (value), __ATOMIC_RELAXED))
 #define os_or_release(p, value) (os_point_(), __atomic_fetch_or((p), (value), __ATOMIC_RELEASE))
 #define os_or_relaxed(p, value) (os_point_(), __atomic_fetch_or((p), (value), __ATOMIC_RELAXED))
