@@ -36,14 +36,14 @@ static uint64_t put_so_far(const thrum_queue *queue)
  * have to be woken when the lock has been given back, go to *ret_chain. */
 static bool finish(thrum_queue *queue, uint64_t n, struct park_wait **ret_chain)
 {
-    uint64_t done = load_done(queue), then, all = put_so_far(queue);
+    uint64_t done = os_load_relaxed(&queue->done), then, all = put_so_far(queue);
     do {
         uint64_t left = all - done / DONE;
         if (left == 0)
             return false;
         then = n < left ? done + n * DONE : all * DONE;
-        /* Acquire and release: joiners see the tasks of all. */
-    } while (!os_cas_acq_rel(&queue->done, &done, then));
+        /* Relaxed: joiners come for the lock that we hold, and have seen what was done before JOINERS was set. */
+    } while (!os_cas_relaxed(&queue->done, &done, then));
     if ((done & JOINERS) != 0 && then / DONE == all && !os_planted("queue-lost-joiner"))
         *ret_chain = unpark_take(&queue->done, SIZE_MAX, NULL, NULL);
     return true;
@@ -60,8 +60,8 @@ int thrum_queue_task_done(thrum_queue *queue)
                 return -EINVAL;
             break; /* there may be some outside */
         }
-        /* Acquire and release: as in finish. */
-        if (os_cas_acq_rel(&queue->done, &done, done + DONE))
+        /* Release: pairs with load_done. */
+        if (os_cas_release(&queue->done, &done, done + DONE))
             return 0;
         done = load_done(queue);
     }
