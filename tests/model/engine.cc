@@ -19,6 +19,8 @@
 
 machine m;
 
+const unsigned late_most = 100;
+
 /* A string in the history that relacy collects. */
 struct told {
     char text[200];
@@ -73,7 +75,9 @@ void turn()
     if (!m.watching)
         return;
     keep kept;
-    rl::ctx().sched();
+    bool late = rl::ctx().threadx_->index_ == m.late && m.late_turns-- == 0;
+    for (unsigned turns = late ? rl::ctx().rand(late_most, rl::sched_type_user) + 1 : 1; turns > 0; turns--)
+        rl::ctx().sched();
 }
 /* ---- Races ---- */
 

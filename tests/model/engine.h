@@ -94,6 +94,7 @@ struct machine {
     int n_bells;
     int living; /* threads of the scenario and made ones that have not ended, helpers aside */
     int64_t now;
+    int late, late_turns; /* this thread, after so many turns, lets the others go first for a long while */
 };
 
 extern machine m;

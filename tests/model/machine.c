@@ -8,7 +8,7 @@
 #include "model.h"
 #include "platform/state.h"
 
-const int model_timed_out = -ETIMEDOUT, model_interrupted = -EINTR;
+const int model_timed_out = -ETIMEDOUT, model_interrupted = -EINTR, model_no_signal = -EINVAL;
 
 void model_reset(void)
 {

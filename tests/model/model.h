@@ -72,7 +72,8 @@ void model_weaken(const struct model_site *site, int order);
 /* The library's state, as at the start of a process. */
 void model_reset(void);
 
-extern const int model_timed_out, model_interrupted; /* -ETIMEDOUT and -EINTR; relacy has numbers of its own */
+/* -ETIMEDOUT, -EINTR and -EINVAL, for which relacy has numbers of its own. */
+extern const int model_timed_out, model_interrupted, model_no_signal;
 
 #ifdef __cplusplus
 }

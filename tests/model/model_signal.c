@@ -148,6 +148,42 @@ static void freed_meanwhile(int i)
     }
 }
 
+/* What cannot be bound is taken back, while a handler of another signal perhaps just looks at it. */
+static void bound_in_vain(int i)
+{
+    if (i == 0) {
+        check(thrum_token_bind_signal(s.tokens[1], 99) == -EINVAL);
+        check(thrum_token_bind_signal(s.tokens[1], 1) == 0);
+        check(thrum_token_unbind_signal(s.tokens[1], 1) == 0);
+    } else {
+        model_raise(1);
+        model_raise(1);
+    }
+}
+
+/* The helper may find what the one handler has carried on when it was the other that has rung. */
+static void two_handlers(int i)
+{
+    if (i == 0) {
+        model_dawdle(60);
+        s.news = 1;
+        model_raise(1);
+    } else if (i == 1) {
+        for (int round = 0; round < 3; round++)
+            model_raise(2);
+    } else {
+        (void)thrum_token_set(s.tokens[0]);
+        check(thrum_event_wait(&s.event, THRUM_FOREVER) == THRUM_CANCELLED);
+        check(s.news == 1);
+    }
+}
+
+static void before_two_bound(void)
+{
+    before_bound();
+    check(thrum_token_bind_signal(s.tokens[1], 2) == 0);
+}
+
 /* The record of what was taken back is used again. */
 static void record_is_used_again(int i)
 {
@@ -171,6 +207,8 @@ const struct model_scenario signal_scenarios[] = {
     {"signal_cancels", 2, cancelled_by_handler, before_bound, NULL},
     {"signal_bound_meanwhile", 3, bound_meanwhile, before_bound, NULL},
     {"signal_freed_meanwhile", 2, freed_meanwhile, before_bound, NULL},
+    {"signal_bound_in_vain", 2, bound_in_vain, before_bound, NULL},
+    {"signal_cancels_by_two_handlers", 3, two_handlers, before_two_bound, NULL},
     {"signal_record_is_used_again", 3, record_is_used_again, before_bound, NULL},
     {0},
 };

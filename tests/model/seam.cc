@@ -12,6 +12,7 @@ namespace
 {
 
 const size_t watched_most = 1024;
+const unsigned late_turns_most = 100;
 
 int thread_now()
 {
@@ -64,6 +65,8 @@ struct suite : rl::test_suite<suite, MODEL_THREADS> {
         memset(m.freed, 0, m.heap_used / piece);
         m.heap_used = 0;
         m.now = 1;
+        m.late = int(rl::ctx().rand(2 * MODEL_THREADS, rl::sched_type_user)); /* in half of the runs it is nobody */
+        m.late_turns = int(rl::ctx().rand(late_turns_most, rl::sched_type_user));
         m.n_bells = 0;
         memset(m.handlers, 0, sizeof m.handlers);
         m.living = m.scenario->threads;
@@ -238,6 +241,11 @@ uint64_t os_native_id(void)
     return uint64_t(thread_now()) + 1;
 }
 
+uint64_t os_main_id(void)
+{
+    return 1;
+}
+
 void os_thread_get_name(char *ret_name, size_t size)
 {
     snprintf(ret_name, size, "thread-%d", thread_now());
@@ -270,9 +278,9 @@ static int create(void *(*run)(void *arg), void *arg, bool helper)
     return 0;
 }
 
-int os_thread_create(void *(*run)(void *arg), void *arg, size_t)
+int os_thread_create(os_thread *ret_thread, void *(*run)(void *arg), void *arg, const os_thread_options *)
 {
-    (void)create(run, arg, false);
+    *ret_thread = os_thread(create(run, arg, false));
     return 0;
 }
 
@@ -287,7 +295,7 @@ int os_helper_create(void *(*run)(void *arg), void *arg)
 int os_signal_take(int signo, void (*arrived)(int signo))
 {
     if (size_t(signo) >= signals_max)
-        abort();
+        return model_no_signal;
     m.handlers[signo] = arrived;
     return 0;
 }
