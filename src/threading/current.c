@@ -33,8 +33,8 @@ static void describe(thrum_thread *thread, const char *name, uint64_t ident, uin
     thread->native_id = native_id;
     thread_set_first_name(thread, name);
     thrum_event_set(&thread->begun);
-    /* Release: as in thrum_thread_start. */
-    os_store_release(&thread->state, THREAD_STARTED);
+    /* Relaxed: it comes to others with the handle. */
+    os_store_relaxed(&thread->state, THREAD_STARTED);
 }
 
 thrum_thread *thrum_main_thread(void)

@@ -42,7 +42,7 @@ static uintptr_t subtract(void *arg, const struct unparked *done)
     (void)arg;
     (void)done;
     /* Release: pairs with others_alive. */
-    (void)os_sub_acq_rel(&roll()->alive, ONE);
+    (void)os_sub_release(&roll()->alive, ONE);
     return 0;
 }
 
@@ -109,14 +109,14 @@ static void leave(void)
 int exit_arrange(void)
 {
     int result = 0;
-    /* Acquire: who sees that it is arranged need do nothing; pairs with the release below. */
-    if (os_load_acquire(&roll()->leaving) != 0)
+    /* Relaxed: who sees that it is arranged need do nothing. */
+    if (os_load_relaxed(&roll()->leaving) != 0)
         return 0;
     os_wordlock_acquire(&roll()->guard);
     if (os_load_relaxed(&roll()->leaving) == 0) /* relaxed: it changes under the guard */
         result = os_at_exit(leave);
     if (result == 0)
-        os_store_release(&roll()->leaving, 1);
+        os_store_relaxed(&roll()->leaving, 1);
     os_wordlock_release(&roll()->guard);
     return result;
 }

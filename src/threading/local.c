@@ -196,7 +196,7 @@ static uintptr_t leave_destructor(void *arg, const struct unparked *done)
     thrum_local *local = arg;
     (void)done;
     /* Release: what the destructor did is done for whoever frees the local. */
-    (void)os_sub_acq_rel(&local->destroying, 1);
+    (void)os_sub_release(&local->destroying, 1);
     return 0;
 }
 
