@@ -90,6 +90,7 @@ struct machine {
     ending endings[MODEL_THREADS];
     made_thread made[MODEL_THREADS];
     void (*handlers[signals_max])(int signo);
+    void (*leaving)(void); /* what exit(3) calls */
     bool bells[bells_max];
     int n_bells;
     int living; /* threads of the scenario and made ones that have not ended, helpers aside */

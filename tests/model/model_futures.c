@@ -1,5 +1,5 @@
 /*
- * model_futures.c - threads, futures, and the pool's inbox
+ * model_futures.c - threads, timers, locals, futures, and the pool's inbox
  *
  * Futures are run by an executor of the scenario's own, which hands jobs over in a way that orders just
  * what it must; the pool has a scenario of its own.
@@ -26,6 +26,7 @@ static struct {
     thrum_future *future; /* what thread 0 leaves for thread 2 */
     thrum_thread *thread;
     thrum_event event, done;
+    thrum_local *local, *other;
     int news, code;
 } s;
 
@@ -210,6 +211,86 @@ static void pool_runs_what_is_submitted(int i)
     }
 }
 
+/* ---- Timers ---- */
+
+/* Called, or cancelled in time, and never both. */
+static int ring(void *arg)
+{
+    check(arg == &s && s.news == 1);
+    s.code = 7;
+    return 3;
+}
+
+static void timer_is_called_or_not(int i)
+{
+    thrum_timer *timer;
+    int code = 0;
+    (void)i;
+    s.news = 1;
+    check(thrum_timer_run(&timer, thrum_seconds(0.001), ring, &s) == 0);
+    model_dawdle(80);
+    bool cancelled = thrum_timer_cancel(timer);
+    check(thrum_timer_join(timer, &code, THRUM_FOREVER) == 0);
+    check(cancelled ? s.code == 0 : s.code == 7 && code == 3);
+    thrum_timer_free(timer);
+}
+
+/* The handle is given up while the thread goes on. */
+static void timer_is_given_up(int i)
+{
+    thrum_timer *timer;
+    (void)i;
+    s.news = 1;
+    check(thrum_timer_run(&timer, thrum_seconds(0.001), ring, &s) == 0);
+    model_dawdle(80);
+    thrum_timer_free(timer);
+}
+
+/* ---- Locals ---- */
+
+static void destroy(void *value)
+{
+    check(value == &s.code);
+    s.code++;
+}
+
+static void before_local(void)
+{
+    before();
+    check(thrum_local_new(&s.local, .destroy = destroy) == 0);
+}
+
+/* The one's value is destroyed by its end or by the other's free, once; and when the other has come back, it is done. */
+static void local_is_freed(int i)
+{
+    if (i == 0) {
+        check(thrum_local_set(s.local, &s.code) == 0);
+        thrum_event_set(&s.event);
+    } else {
+        check(thrum_event_wait(&s.event, THRUM_FOREVER) == 0);
+        model_dawdle(40);
+        thrum_local_free(s.local);
+        check(s.code == 1);
+    }
+}
+
+/* The place of one that was freed is another's at once. */
+static void local_is_used_again(int i)
+{
+    if (i == 0) {
+        check(thrum_local_set(s.local, &s.code) == 0);
+        thrum_event_set(&s.event);
+        check(thrum_event_wait(&s.done, THRUM_FOREVER) == 0);
+        check(thrum_local_get(s.other) == NULL);
+        check(thrum_local_set(s.other, &s.news) == 0 && thrum_local_get(s.other) == &s.news);
+    } else {
+        check(thrum_event_wait(&s.event, THRUM_FOREVER) == 0);
+        thrum_local_free(s.local);
+        check(thrum_local_new(&s.other) == 0);
+        thrum_event_set(&s.done);
+    }
+}
+
 /* ---- Threads ---- */
 
 static int work(void *arg)
@@ -227,6 +308,18 @@ static void thread_is_joined(int i)
     check(thrum_thread_run(&s.thread, work, &s) == 0);
     check(thrum_thread_join(s.thread, &code, THRUM_FOREVER) == 0);
     check(code == 3 && s.code == 7);
+    thrum_thread_free(s.thread);
+}
+
+/* At exit it is waited for, and what it did is seen. */
+static void thread_is_awaited_at_exit(int i)
+{
+    (void)i;
+    s.news = 1;
+    check(thrum_thread_run(&s.thread, work, &s) == 0);
+    model_dawdle(80);
+    model_exit();
+    check(s.code == 7);
     thrum_thread_free(s.thread);
 }
 
@@ -260,8 +353,13 @@ static void thread_is_joined_by_one(int i)
 
 const struct model_scenario futures_scenarios[] = {
     {"thread_is_joined", 1, thread_is_joined, before, NULL},
+    {"thread_is_awaited_at_exit", 1, thread_is_awaited_at_exit, before, NULL},
     {"thread_is_given_up", 1, thread_is_given_up, before, NULL},
     {"thread_is_joined_by_one", 2, thread_is_joined_by_one, before, NULL},
+    {"timer_is_called_or_not", 1, timer_is_called_or_not, before, NULL},
+    {"timer_is_given_up", 1, timer_is_given_up, before, NULL},
+    {"local_is_freed", 2, local_is_freed, before_local, called_once},
+    {"local_is_used_again", 2, local_is_used_again, before_local, called_once},
     {"future_brings_its_result", 2, future_brings_its_result, before_future, NULL},
     {"future_is_seen_done", 2, future_is_seen_done, before_future, NULL},
     {"future_is_seen_done_by_another", 3, future_is_seen_done_by_another, before_future, NULL},

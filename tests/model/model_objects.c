@@ -180,6 +180,19 @@ static void read_and_write(int i)
     write_once();
 }
 
+/* One waits, is woken, and another comes first. */
+static void write_by_turns(int i)
+{
+    (void)i;
+    model_dawdle(60);
+    write_once();
+}
+
+static void written_thrice(void)
+{
+    check(s.count == 6 && s.rwlock.lock_.state_ == 0);
+}
+
 static void writer_gives_up(int i)
 {
     if (i == 0) {
@@ -212,6 +225,7 @@ const struct model_scenario objects_scenarios[] = {
     {"barrier_is_freed", 2, barrier_is_freed, before_barrier_is_freed, NULL},
     {"rwlock_readers_and_writers", 4, readers_and_writers, before, written_twice},
     {"rwlock_read_and_write", 2, read_and_write, before, written_twice},
+    {"rwlock_write_by_turns", 3, write_by_turns, before, written_thrice},
     {"rwlock_writer_gives_up", 4, writer_gives_up, before, nobody_is_inside},
     {0},
 };

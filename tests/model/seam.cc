@@ -68,6 +68,7 @@ struct suite : rl::test_suite<suite, MODEL_THREADS> {
         m.late = int(rl::ctx().rand(2 * MODEL_THREADS, rl::sched_type_user)); /* in half of the runs it is nobody */
         m.late_turns = int(rl::ctx().rand(late_turns_most, rl::sched_type_user));
         m.n_bells = 0;
+        m.leaving = nullptr;
         memset(m.handlers, 0, sizeof m.handlers);
         m.living = m.scenario->threads;
         for (made_thread &made : m.made) {
@@ -337,8 +338,9 @@ size_t os_cpu_count(void)
     return 1;
 }
 
-int os_at_exit(void (*)(void))
+int os_at_exit(void (*leaving)(void))
 {
+    m.leaving = leaving;
     return 0;
 }
 
@@ -400,6 +402,12 @@ void model_raise(int signo)
 {
     if (m.handlers[signo] != nullptr)
         m.handlers[signo](signo);
+}
+
+void model_exit(void)
+{
+    if (m.leaving != nullptr)
+        m.leaving();
 }
 
 bool model_rings(int bell)
