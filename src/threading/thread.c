@@ -196,8 +196,8 @@ static int create(thrum_thread *thread)
         os_store_release(&thread->created, 1); /* release: pairs with may_sleep_in_system */
         return 0;
     }
-    /* As in thread_let_go, but never the last: the caller has the handle. */
-    (void)os_sub_acq_rel(&thread->holders, 1);
+    /* Relaxed: never the last, for the caller has the handle. */
+    (void)os_sub_relaxed(&thread->holders, 1);
     if (!thread->daemon)
         exit_count_out();
     return result;
@@ -246,11 +246,12 @@ int thrum_thread_start(thrum_thread *thread)
     int result = launch(thread);
     if (result == 0)
         return 0;
-    /* Release: who is woken, or comes now, finds it as it was. */
-    os_store_release(&thread->state, THREAD_CHANGING);
+    /* Relaxed: who is woken has the rest from the events. */
+    os_store_relaxed(&thread->state, THREAD_CHANGING);
     thrum_event_set(&thread->begun);
     if (!os_planted("thread-failed-start-untold"))
         thrum_event_set(&thread->over);
+    /* Release: who tries next finds it as it was. */
     os_store_release(&thread->state, THREAD_UNSTARTED);
     return result;
 }
