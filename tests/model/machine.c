@@ -8,7 +8,8 @@
 #include "model.h"
 #include "platform/state.h"
 
-const int model_timed_out = -ETIMEDOUT, model_interrupted = -EINTR, model_no_signal = -EINVAL;
+const int model_timed_out = -ETIMEDOUT, model_interrupted = -EINTR, model_no_signal = -EINVAL,
+          model_no_thread = -EAGAIN;
 
 void model_reset(void)
 {

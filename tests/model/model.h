@@ -73,8 +73,8 @@ void model_weaken(const struct model_site *site, int order);
 /* The library's state, as at the start of a process. */
 void model_reset(void);
 
-/* -ETIMEDOUT, -EINTR and -EINVAL, for which relacy has numbers of its own. */
-extern const int model_timed_out, model_interrupted, model_no_signal;
+/* -ETIMEDOUT, -EINTR, -EINVAL and -EAGAIN, for which relacy has numbers of its own. */
+extern const int model_timed_out, model_interrupted, model_no_signal, model_no_thread;
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "model.h"
-#include "platform/os.h"
+#include "platform/state.h"
+#include "threading/thread.h"
 #include "thrum/thrum.h"
 #include "thrum/plugin.h"
 
@@ -311,6 +312,62 @@ static void thread_is_joined(int i)
     thrum_thread_free(s.thread);
 }
 
+/* Its name and number are read while they change. */
+static void thread_is_renamed(int i)
+{
+    if (i == 0) {
+        s.news = 1;
+        check(thrum_thread_new(&s.thread, work, &s) == 0);
+        thrum_event_set(&s.event);
+        check(thrum_thread_start(s.thread) == 0);
+        check(thrum_thread_set_name(s.thread, "Tom") == 0);
+    } else {
+        check(thrum_event_wait(&s.event, THRUM_FOREVER) == 0);
+        model_dawdle(60);
+        check(thrum_thread_name(s.thread)[0] == 'T');
+        model_dawdle(60);
+        (void)thrum_thread_native_id(s.thread);
+    }
+}
+
+/* There is no room for one more: each who tries is told, and nothing of the one's attempt is left for the other. */
+static void before_no_room(void)
+{
+    before();
+    check(thrum_thread_new(&s.thread, work, &s) == 0);
+}
+
+static void thread_fails_to_start(int i)
+{
+    if (i < 2) {
+        model_dawdle(60);
+        int result = thrum_thread_start(s.thread);
+        check(result == -EAGAIN || result == -EALREADY);
+    } else {
+        check(thrum_thread_join(s.thread, NULL, THRUM_FOREVER) == -EINVAL);
+    }
+}
+
+/* In a forked child: who sees that it was started sees that it was here. */
+static void before_child(void)
+{
+    before();
+    os_state()->generation++;
+    check(thrum_thread_new(&s.thread, work, &s) == 0);
+    s.news = 1;
+}
+
+static void thread_is_started_here(int i)
+{
+    if (i == 0) {
+        check(thrum_thread_start(s.thread) == 0);
+    } else {
+        while (os_load_acquire(&s.thread->state) != THREAD_STARTED && os_load_acquire(&s.thread->state) != THREAD_ENDED)
+            os_yield();
+        check(thrum_thread_join(s.thread, NULL, THRUM_FOREVER) == 0);
+    }
+}
+
 /* At exit it is waited for, and what it did is seen. */
 static void thread_is_awaited_at_exit(int i)
 {
@@ -353,6 +410,9 @@ static void thread_is_joined_by_one(int i)
 
 const struct model_scenario futures_scenarios[] = {
     {"thread_is_joined", 1, thread_is_joined, before, NULL},
+    {"thread_is_renamed", 2, thread_is_renamed, before, NULL},
+    {"thread_fails_to_start", 4, thread_fails_to_start, before_no_room, NULL},
+    {"thread_is_started_here", 2, thread_is_started_here, before_child, NULL},
     {"thread_is_awaited_at_exit", 1, thread_is_awaited_at_exit, before, NULL},
     {"thread_is_given_up", 1, thread_is_given_up, before, NULL},
     {"thread_is_joined_by_one", 2, thread_is_joined_by_one, before, NULL},

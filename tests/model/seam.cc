@@ -275,21 +275,20 @@ static int create(void *(*run)(void *arg), void *arg, bool helper)
         }
         return i;
     }
-    model_fail("more threads than there are");
-    return 0;
+    return -1; /* no more than there are */
 }
 
 int os_thread_create(os_thread *ret_thread, void *(*run)(void *arg), void *arg, const os_thread_options *)
 {
-    *ret_thread = os_thread(create(run, arg, false));
-    return 0;
+    int made = create(run, arg, false);
+    *ret_thread = os_thread(made);
+    return made < 0 ? model_no_thread : 0;
 }
 
 /* Also from a scenario's `before`, where there is nobody to wake. */
 int os_helper_create(void *(*run)(void *arg), void *arg)
 {
-    (void)create(run, arg, true);
-    return 0;
+    return create(run, arg, true) < 0 ? model_no_thread : 0;
 }
 
 /* A handler runs when a scenario says so; nothing is blocked. */
@@ -470,6 +469,16 @@ void *model_memset(void *to, int value, size_t size)
 {
     touch(to, size < watched_most ? size : watched_most, plain_write, HERE); /* a block of records: its beginning */
     return memset(to, value, size);
+}
+
+int model_snprintf(char *to, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(to, size, format, arguments);
+    va_end(arguments);
+    touch(to, size_t(length) < size ? size_t(length) + 1 : size, plain_write, HERE);
+    return length;
 }
 
 void model_free(void *memory)

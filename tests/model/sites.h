@@ -43,6 +43,7 @@ void model_free(void *memory);
 /* These are calls of libc's, which is not watched. */
 void *model_memcpy(void *to, const void *from, size_t size);
 void *model_memset(void *to, int value, size_t size);
+int model_snprintf(char *to, size_t size, const char *format, ...);
 
 #ifdef __cplusplus
 }
@@ -58,6 +59,7 @@ void *model_memset(void *to, int value, size_t size);
 #define free model_free
 #define memcpy model_memcpy
 #define memset model_memset
+#define snprintf model_snprintf
 
 /* Operands first: there may be other operations in them. */
 #define MODEL_AT(operation, p, operands, order, call)                                                           \
