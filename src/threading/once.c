@@ -56,8 +56,8 @@ static int wait_for_turn(thrum_once *once, uint32_t self, int64_t deadline, cons
                              .site = site,
                              .uncancellable = true};
     uint32_t state;
-    /* Acquire: pairs with the release of who did it. And so it is DONE here only: an exchange that fails has seen no more
-     * than the word. */
+    /* Acquire: pairs with the release of who did it. And so it is DONE here only: an exchange that fails has seen no
+     * more than the word. */
     while ((state = os_load_acquire(word)) != DONE) {
         if (state == 0) {
             /* Acquire: what a failed attempt has left is seen. */

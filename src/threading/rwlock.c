@@ -148,8 +148,8 @@ static uintptr_t pass_on(void *arg, const struct unparked *done)
         if (given)
             left = done->shared ? read_by(readers(left) + (uint32_t)done->woken) : done->first_owner;
         next = left | (done->more ? LOCK_PARKED : 0);
-        /* Release: who comes in next sees what was written, or does not write before it was read. Acquire: who is let in
-         * has that from us, also for the readers that left before. It fails where a reader that is not the last has
+        /* Release: who comes in next sees what was written, or does not write before it was read. Acquire: who is let
+         * in has that from us, also for the readers that left before. It fails where a reader that is not the last has
          * left meanwhile. */
     } while (!os_cas_acq_rel(word, &state, next));
     return given ? LOCK_HANDED_OVER : 0;

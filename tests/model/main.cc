@@ -121,17 +121,19 @@ bool run_all(const char *only)
     return good;
 }
 
-/* The scenario that finds it, or NULL. */
+/* The scenario that finds it, or NULL. Each has a few runs first, for most are found soon by one of them; in the end
+ * it has more than it has to hold in, so that a finding does not hang on one run. */
 const model_scenario *hunt(const model_site *site, int order, model_finding *ret_finding)
 {
     const model_scenario *found = nullptr;
     model_weaken(site, order);
-    for (unsigned i = 0; i < scenarios.size() && found == nullptr; i++)
-        if (site->reached[i]) {
-            *ret_finding = run(scenarios[i], 1, runs, false);
-            if (ret_finding->found)
-                found = scenarios[i];
-        }
+    for (unsigned long first = 1, last = 20; first <= 4 * runs && found == nullptr; first = last + 1, last *= 8)
+        for (unsigned i = 0; i < scenarios.size() && found == nullptr; i++)
+            if (site->reached[i]) {
+                *ret_finding = run(scenarios[i], first, std::min(last, 4 * runs) - first + 1, false);
+                if (ret_finding->found)
+                    found = scenarios[i];
+            }
     model_weaken(nullptr, 0);
     return found;
 }
@@ -220,9 +222,8 @@ bool list()
 
 int main(int argc, char **argv)
 {
-    for (const model_scenario *some :
-         {platform_scenarios, park_scenarios, signal_scenarios, order_scenarios, threading_scenarios, objects_scenarios,
-          queue_scenarios, futures_scenarios})
+    for (const model_scenario *some : {platform_scenarios, park_scenarios, signal_scenarios, order_scenarios,
+                                       threading_scenarios, objects_scenarios, queue_scenarios, futures_scenarios})
         for (; some->name != nullptr; some++)
             scenarios.push_back(some);
     if (scenarios.size() > MODEL_SCENARIOS)

@@ -51,9 +51,9 @@ void model_fail(const char *format, ...) __attribute__((__format__(__printf__, 1
 unsigned model_choose(unsigned n); /* one of n ways to go on */
 void model_dawdle(unsigned most);  /* so that others come first, now and then */
 
-void model_raise(int signo);       /* the handler runs in this thread */
-void model_exit(void);             /* what is arranged for exit(3) is done, and that is all */
-bool model_rings(int bell);        /* as poll(2) would say */
+void model_raise(int signo); /* the handler runs in this thread */
+void model_exit(void);       /* what is arranged for exit(3) is done, and that is all */
+bool model_rings(int bell);  /* as poll(2) would say */
 
 /* ---- For engine.cc and main.cc ---- */
 

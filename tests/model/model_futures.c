@@ -28,6 +28,7 @@ static struct {
     thrum_thread *thread;
     thrum_event event, done;
     thrum_local *local, *other;
+    thrum_timer *timer;
     int news, code;
 } s;
 
@@ -247,6 +248,22 @@ static void timer_is_given_up(int i)
     thrum_timer_free(timer);
 }
 
+/* As thread_fails_to_start. */
+static void before_no_timer(void)
+{
+    before();
+    check(thrum_timer_new(&s.timer, thrum_seconds(0.001), ring, &s) == 0);
+}
+
+static void timer_fails_to_start(int i)
+{
+    if (i < 2) {
+        model_dawdle(60);
+        int result = thrum_timer_start(s.timer);
+        check(result == -EAGAIN || result == -EALREADY);
+    }
+}
+
 /* ---- Locals ---- */
 
 static void destroy(void *value)
@@ -261,7 +278,8 @@ static void before_local(void)
     check(thrum_local_new(&s.local, .destroy = destroy) == 0);
 }
 
-/* The one's value is destroyed by its end or by the other's free, once; and when the other has come back, it is done. */
+/* The one's value is destroyed by its end or by the other's free, once; and when the other has come back, it is done.
+ */
 static void local_is_freed(int i)
 {
     if (i == 0) {
@@ -364,6 +382,7 @@ static void thread_is_started_here(int i)
     } else {
         while (os_load_acquire(&s.thread->state) != THREAD_STARTED && os_load_acquire(&s.thread->state) != THREAD_ENDED)
             os_yield();
+        model_dawdle(60);
         check(thrum_thread_join(s.thread, NULL, THRUM_FOREVER) == 0);
     }
 }
@@ -417,6 +436,7 @@ const struct model_scenario futures_scenarios[] = {
     {"thread_is_given_up", 1, thread_is_given_up, before, NULL},
     {"thread_is_joined_by_one", 2, thread_is_joined_by_one, before, NULL},
     {"timer_is_called_or_not", 1, timer_is_called_or_not, before, NULL},
+    {"timer_fails_to_start", 4, timer_fails_to_start, before_no_timer, NULL},
     {"timer_is_given_up", 1, timer_is_given_up, before, NULL},
     {"local_is_freed", 2, local_is_freed, before_local, called_once},
     {"local_is_used_again", 2, local_is_used_again, before_local, called_once},

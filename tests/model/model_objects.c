@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model.h"
+#include "park/sleeper.h"
 #include "thrum/thrum.h"
 
 static struct {
@@ -180,17 +181,20 @@ static void read_and_write(int i)
     write_once();
 }
 
-/* One waits, is woken, and another comes first. */
-static void write_by_turns(int i)
+/* One waits and is woken, and another, who tries again and again, comes first. */
+static void writer_comes_first(int i)
 {
-    (void)i;
-    model_dawdle(60);
-    write_once();
-}
-
-static void written_thrice(void)
-{
-    check(s.count == 6 && s.rwlock.lock_.state_ == 0);
+    bool waits = i < 2;
+    (void)sleeper_self();
+    for (int tries = waits ? 1 : 10; tries > 0; tries--) {
+        model_dawdle(20);
+        if (thrum_rwlock_acquire_write(&s.rwlock, waits ? THRUM_FOREVER : THRUM_NOWAIT) != 0)
+            continue;
+        check(s.count++ % 2 == 0);
+        model_dawdle(waits ? 60 : 0);
+        check(s.count++ % 2 == 1);
+        check(thrum_rwlock_release(&s.rwlock) == 0);
+    }
 }
 
 static void writer_gives_up(int i)
@@ -225,7 +229,7 @@ const struct model_scenario objects_scenarios[] = {
     {"barrier_is_freed", 2, barrier_is_freed, before_barrier_is_freed, NULL},
     {"rwlock_readers_and_writers", 4, readers_and_writers, before, written_twice},
     {"rwlock_read_and_write", 2, read_and_write, before, written_twice},
-    {"rwlock_write_by_turns", 3, write_by_turns, before, written_thrice},
+    {"rwlock_writer_comes_first", 3, writer_comes_first, before, nobody_is_inside},
     {"rwlock_writer_gives_up", 4, writer_gives_up, before, nobody_is_inside},
     {0},
 };

@@ -195,9 +195,9 @@ int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline)
 int os_futex_wait_interruptible(const uint32_t *word, uint32_t expected, int64_t deadline)
 {
     rl::unpark_reason reason = sleep_at(word, expected, deadline);
-    return reason == rl::unpark_reason_timeout ? model_timed_out
+    return reason == rl::unpark_reason_timeout                            ? model_timed_out
            : reason == rl::unpark_reason_spurious && model_choose(2) == 0 ? model_interrupted
-                                                                           : 0;
+                                                                          : 0;
 }
 
 void os_futex_wake(const uint32_t *word, int n)
@@ -313,6 +313,8 @@ unsigned long os_thread_self(void)
 void os_thread_join(unsigned long thread)
 {
     made_thread &made = m.made[thread];
+    if (int(thread) < m.scenario->threads)
+        model_fail("a thread is joined that nobody made");
     turn();
     while (made.state != made_thread::ENDED)
         sleep_for(made);

@@ -22,11 +22,11 @@ struct model_site {
     const char *file, *function;
     int line;
     const char *operation;
-    int order;               /* __ATOMIC_... */
-    const char *unit;        /* the file that is compiled, where `file` may be a header */
-    int nth;                 /* counts up in the unit */
-    struct model_site *same; /* the first of those that stand for this one place */
-    unsigned number;         /* of those in the function with the same operation and order, from 1 */
+    int order;                     /* __ATOMIC_... */
+    const char *unit;              /* the file that is compiled, where `file` may be a header */
+    int nth;                       /* counts up in the unit */
+    struct model_site *same;       /* the first of those that stand for this one place */
+    unsigned number;               /* of those in the function with the same operation and order, from 1 */
     bool reached[MODEL_SCENARIOS]; /* by this scenario */
 };
 
@@ -65,7 +65,7 @@ int model_snprintf(char *to, size_t size, const char *format, ...);
 #define MODEL_AT(operation, p, operands, order, call)                                                           \
     __extension__({                                                                                             \
         static struct model_site site_ = {__FILE__,      __func__,    __LINE__, operation, order,               \
-                                          __BASE_FILE__, __COUNTER__, NULL,     0,         {false}};                  \
+                                          __BASE_FILE__, __COUNTER__, NULL,     0,         {false}};            \
         static struct model_site *const listed_ __attribute__((__section__("model_sites"), __used__)) = &site_; \
         __typeof__(p) p_ = (p);                                                                                 \
         operands;                                                                                               \
