@@ -80,6 +80,31 @@ static void before_adopted(void)
     *(uint32_t *)(void *)s.token = 1;
 }
 
+/* ---- Several places ---- */
+
+static uintptr_t tell_seven(void *arg, const struct unparked *done)
+{
+    *(bool *)arg = done->woken > 0;
+    return 7;
+}
+
+/* What a waker writes into a wait is there for who has been woken. */
+static void any_is_told(int i)
+{
+    bool done = false;
+    while (i == 0 && !done) {
+        (void)unpark(&s.news, 1, tell_seven, &done);
+        os_yield();
+    }
+    if (i == 1) {
+        struct park_place places[] = {{.key = &s.event}, {.key = &s.news}};
+        struct park_call call = {.what = "any", .deadline = OS_FOREVER};
+        size_t place;
+        check(park_any(&call, places, 2, &place) == 0);
+        check(place == 1 && places[1].wait.word == 7);
+    }
+}
+
 /* ---- Deadlocks ---- */
 
 /* Each takes two locks, in a circle: none waits for ever, and who is told gives way. */
@@ -167,6 +192,7 @@ const struct model_scenario park_scenarios[] = {
     {"token_or_event", 3, token_or_event, before_token, NULL},
     {"token_is_seen_cancelled", 2, token_is_seen_cancelled, before_token, NULL},
     {"token_is_adopted", 3, token_ends_a_wait, before_adopted, NULL},
+    {"any_is_told", 2, any_is_told, before, NULL},
     {"deadlock_of_two", 2, deadlock_of_two, before, at_most_one_was_told},
     {"deadlock_with_a_newcomer", 2, deadlock_of_two, before_new_block, at_most_one_was_told},
     {"deadlock_of_three", 3, deadlock_of_three, before, at_most_one_was_told},
