@@ -68,8 +68,8 @@ static uint64_t take_free(struct slots *slots)
             os_store_relaxed(&slots->free, (free & ~PLACE) | next);
             return place;
         }
-        /* Acquire: as above. */
-        if (os_cas_acquire(&slots->free, &free, (free & ~PLACE) | next))
+        /* Relaxed: it is the word that we have seen, by its number. */
+        if (os_cas_relaxed(&slots->free, &free, (free & ~PLACE) | next))
             return place;
     }
 }
