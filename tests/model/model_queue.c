@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model.h"
+#include "platform/os.h"
 #include "thrum/thrum.h"
 
 static struct {
@@ -187,6 +188,86 @@ static void room_is_looked_at(int i)
     }
 }
 
+/* ---- What handlers put ---- */
+
+static void before_slots(void)
+{
+    memset(&s, 0, sizeof s);
+    check(thrum_queue_new(&s.queue, .signal_slots = 1) == 0);
+}
+
+static void put_by_handler(int i)
+{
+    int *item = &s.news[i], result;
+    *item = i + 1;
+    while ((result = thrum_queue_try_put_from_signal(s.queue, &item)) == THRUM_FULL)
+        os_yield();
+    check(result == 0);
+}
+
+/* Through the one slot, which is used again and again. */
+static void handlers_put(int i)
+{
+    if (i < 2) {
+        put_by_handler(i);
+        model_dawdle(20);
+    } else {
+        int sum = get();
+        check(sum + get() == 3);
+    }
+}
+
+static void before_two_slots(void)
+{
+    memset(&s, 0, sizeof s);
+    check(thrum_queue_new(&s.queue, .signal_slots = 2) == 0);
+}
+
+/* Slots that come and go in another order each time. */
+static void handlers_put_more(int i)
+{
+    if (i < 2) {
+        for (int round = 0; round < 3; round++)
+            put_by_handler(2 * round + i);
+    } else {
+        for (int round = 0; round < 6; round++)
+            s.sum += get();
+        check(s.sum == 21);
+    }
+}
+
+/* While the helper takes it in, it is counted once at least. */
+static void put_is_counted(int i)
+{
+    (void)i;
+    put_by_handler(0);
+    for (int round = 0; round < 3; round++) {
+        model_dawdle(30);
+        check(thrum_queue_qsize(s.queue) >= 1);
+    }
+    check(thrum_queue_qsize(s.queue) <= 2);
+}
+
+/* Each of the puts is refused, or got, or dropped; and there never are fewer than none. */
+static void closed_to_handlers(int i)
+{
+    int *item = &s.news[0];
+    if (i == 0) {
+        model_dawdle(30);
+        int result = thrum_queue_try_put_from_signal(s.queue, &item);
+        check(result == 0 || result == THRUM_CLOSED);
+    } else if (i == 1) {
+        model_dawdle(60);
+        check(thrum_queue_close(s.queue, THRUM_DISCARD) == 0);
+        check(thrum_queue_get(s.queue, &item, THRUM_FOREVER) == THRUM_CLOSED);
+    } else {
+        for (int round = 0; round < 3; round++) {
+            model_dawdle(60);
+            check(thrum_queue_qsize(s.queue) <= 2);
+        }
+    }
+}
+
 /* ---- Any of several ---- */
 
 /* Whoever wakes the watcher writes to the watcher's stack, which then is used for something else. */
@@ -242,6 +323,10 @@ const struct model_scenario queue_scenarios[] = {
     {"stack_size", 3, size_is_looked_at, before_stack, free_it},
     {"stack_size_when_dropped", 3, size_is_looked_at_when_dropped, before_stack, free_it},
     {"stack_room", 3, room_is_looked_at, before_stack, free_it},
+    {"queue_handlers_put", 3, handlers_put, before_slots, NULL},
+    {"queue_handlers_put_more", 3, handlers_put_more, before_two_slots, NULL},
+    {"queue_put_is_counted", 1, put_is_counted, before_slots, NULL},
+    {"queue_closed_to_handlers", 3, closed_to_handlers, before_slots, NULL},
     {"any_of_two", 3, any_of_two, before_unbounded, free_it},
     {"any_gives_up", 3, any_gives_up, before_unbounded, free_it},
     {0},
