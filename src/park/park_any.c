@@ -79,8 +79,8 @@ int park_any(const struct park_call *call, struct park_place *places, size_t n, 
         if (result != 0)
             break;
     }
-    /* Acquire: as in sleep_until_woken. */
-    while (result == 0 && os_load_acquire(&self->wake) == 0) {
+    /* Relaxed: await_wakers orders it. */
+    while (result == 0 && os_load_relaxed(&self->wake) == 0) {
         int ended = self->ops->sleep(self, call->deadline);
         if (ended != 0)
             result = ended == -EINTR ? THRUM_INTERRUPTED : THRUM_TIMEOUT;
