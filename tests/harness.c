@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -188,6 +189,7 @@ void *__real_aligned_alloc(size_t alignment, size_t size);
 int __real_posix_memalign(void **ret, size_t alignment, size_t size);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t size);
+void *__real_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset);
 int __real_pthread_join(pthread_t thread, void **ret);
 int __real_pthread_detach(pthread_t thread);
 int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*target)(void *), void *arg);
@@ -199,6 +201,7 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size);
 int __wrap_posix_memalign(void **ret, size_t alignment, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t size);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset);
 int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*target)(void *), void *arg);
 int __wrap_pthread_join(pthread_t thread, void **ret);
 int __wrap_pthread_detach(pthread_t thread);
@@ -236,6 +239,11 @@ char *__wrap_strdup(const char *text)
 char *__wrap_strndup(const char *text, size_t size)
 {
     return no_memory() ? NULL : __real_strndup(text, size);
+}
+
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset)
+{
+    return no_memory() ? MAP_FAILED : __real_mmap(at, size, protection, flags, file, offset);
 }
 
 int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*target)(void *), void *arg)

@@ -213,31 +213,43 @@ struct ending {
     void *arg;
 };
 
+#define ENDINGS_MAX 4
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static int key_error;
-static __thread struct ending ending;
+static __thread struct ending endings[ENDINGS_MAX];
 
-static void run_ending(void *arg)
+static void run_endings(void *arg)
 {
     struct ending *mine = arg;
-    mine->ended(mine->arg);
+    for (size_t i = ENDINGS_MAX; i-- > 0;) {
+        struct ending last = mine[i];
+        mine[i].ended = NULL;
+        if (last.ended != NULL)
+            last.ended(last.arg);
+    }
 }
 
 static void make_key(void)
 {
-    key_error = pthread_key_create(&key, run_ending);
+    key_error = pthread_key_create(&key, run_endings);
     if (key_error == 0)
         key_error = pthread_atfork(os_forking, os_has_forked, os_forked);
 }
 
 int os_on_thread_exit(void (*ended)(void *arg), void *arg)
 {
+    size_t at = 0;
     (void)pthread_once(&once, make_key);
     if (key_error != 0)
         return -key_error;
-    ending = (struct ending){ended, arg};
-    return -pthread_setspecific(key, &ending);
+    int error = pthread_setspecific(key, endings);
+    while (at < ENDINGS_MAX - 1 && endings[at].ended != NULL && endings[at].ended != ended)
+        at++;
+    if (error == 0)
+        endings[at] = (struct ending){ended, arg};
+    return -error;
 }
 
 /* ---- A thread of the library's own ---- */

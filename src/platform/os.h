@@ -187,7 +187,8 @@ uint64_t os_main_id(void); /* the native id of the process's first thread, or of
 size_t os_smallest_stack(void);
 
 /* Have `ended(arg)` called when the calling thread ends, also one that is not ours. Later than
- * most other destructors of thread-locals; set again by one that uses us after that. 0, -EAGAIN, -ENOMEM. */
+ * most other destructors of thread-locals; set again by one that uses us after that. Of several the one
+ * that was set last comes first; the same function again has a new argument. 0, -EAGAIN, -ENOMEM. */
 int os_on_thread_exit(void (*ended)(void *arg), void *arg);
 
 /* A thread of the library's own, that nobody joins and that ends with the process. All signals are blocked in
@@ -243,6 +244,25 @@ void os_forget_pages(void *memory, size_t size);
 int os_bell_new(void);                /* silent; the descriptor, -EMFILE, -ENFILE, -ENODEV, -ENOMEM */
 void os_bell_ring(int bell, bool on); /* not twice the same */
 void os_bell_free(int bell);
+
+/* ---- Memory for stacks --------------------------------------------------------------------
+ *
+ * Memory is the same on the simulated machine: what threads see of it does not depend on their order.
+ */
+#define os_page_size thrum_os_page_size_
+#define os_map thrum_os_map_
+#define os_guard thrum_os_guard_
+
+size_t os_page_size(void);
+
+/* So many bytes, whole pages, at a page's start: zero, and there when they are touched, a small page at a time;
+ * nothing is set aside for them before. NULL: no address space, or no more mappings. */
+void *os_map(size_t size);
+
+/* Make whole pages of such memory a place that nobody may touch. OS_GUARD_LIGHT takes no mapping, but a kernel of
+ * 6.13; OS_GUARD_SPLIT takes two, of which a process may have some 65,000. 0; -ENOTSUP: not by this kernel; -ENOMEM. */
+enum os_guard { OS_GUARD_LIGHT, OS_GUARD_SPLIT };
+int os_guard(void *memory, size_t size, enum os_guard how);
 
 /* ---- State --------------------------------------------------------------------------------- */
 

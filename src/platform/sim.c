@@ -53,7 +53,7 @@ struct thread {
     int64_t priority; /* PCT: the highest ready one runs */
     void *(*run)(void *arg);
     void *arg;
-    struct ending ending;
+    struct ending endings[ENDINGS_MAX];
 };
 
 static struct {
@@ -361,10 +361,12 @@ static void begin(struct thread *thread)
 
 static void end(struct thread *thread)
 {
-    struct ending ending = thread->ending;
-    thread->ending = (struct ending){0};
-    if (ending.ended != NULL)
-        ending.ended(ending.arg);
+    for (size_t i = ENDINGS_MAX; i-- > 0;) {
+        struct ending last = thread->endings[i];
+        thread->endings[i].ended = NULL;
+        if (last.ended != NULL)
+            last.ended(last.arg);
+    }
     run_handler(thread);
     thread->state = ENDED;
     for (size_t i = 0; i < sim.n_threads; i++)
@@ -466,7 +468,11 @@ size_t os_smallest_stack(void)
 
 int os_on_thread_exit(void (*ended)(void *arg), void *arg)
 {
-    sim.current->ending = (struct ending){ended, arg};
+    struct ending *endings = sim.current->endings;
+    size_t at = 0;
+    while (at < ENDINGS_MAX - 1 && endings[at].ended != NULL && endings[at].ended != ended)
+        at++;
+    endings[at] = (struct ending){ended, arg};
     return 0;
 }
 

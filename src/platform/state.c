@@ -34,6 +34,7 @@ void os_forked(void)
     signals_forked();
     threads_forked();
     locals_forked();
+    stacks_forked();
     state->executors.guard = 0;
     state->labels.guard = 0;
     state->orders.guard = 0;

@@ -10,6 +10,7 @@
 #define OS_STATE_H_
 
 #include "base/object.h"
+#include "coroutine/stack.h"
 #include "futures/registry.h"
 #include "park/label.h"
 #include "park/lot.h"
@@ -28,6 +29,7 @@ struct os_state {
     struct label_roll labels;
     struct lock_orders orders;
     struct reporter reporter;
+    struct stack_pool stacks;
 #ifdef THRUM_CHECKED
     struct object_table objects;
 #endif

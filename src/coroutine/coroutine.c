@@ -1,0 +1,158 @@
+/*
+ * coroutine.c - making, resuming and leaving coroutines (coroutine.h says what they are)
+ */
+#include "coroutine/coroutine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct coroutine) <= STACK_RECORD, "the record has room");
+
+__thread struct coroutine *coroutine_current;
+
+/* ---- Identity, canary, sanitizers: what the quick way does without ---- */
+
+/* A thread-local is reached anew on either side of a switch: this must not be inlined. */
+static __attribute__((__noinline__)) void exchange_identity(struct coroutine *coroutine)
+{
+    struct coroutine_identity other = coroutine->identity;
+    coroutine->identity = (struct coroutine_identity){sleeper_current, thrum_self_};
+    sleeper_current = other.sleeper;
+    thrum_self_ = other.self;
+}
+
+static bool is_sound(struct coroutine *coroutine)
+{
+    return (coroutine->flags & COROUTINE_WATCHED) == 0 || stack_is_sound(coroutine_stack(coroutine));
+}
+
+static void enter(struct coroutine *coroutine)
+{
+    if ((coroutine->flags & COROUTINE_IDENTITY) != 0)
+        exchange_identity(coroutine);
+    coroutine_enter(coroutine);
+}
+
+/* innermost is where it leaves from. */
+static void leave(struct coroutine *coroutine, uint32_t state)
+{
+    struct coroutine *current = coroutine_current;
+    if (!is_sound(current))
+        coroutine_overflowed(current);
+    if (!is_sound(coroutine))
+        coroutine_overflowed(coroutine);
+    coroutine->innermost = current;
+    coroutine_leave(coroutine);
+    if (state != COROUTINE_SUSPENDED)
+        os_store_release(&coroutine->state, state); /* as in coroutine_leave */
+    if ((coroutine->flags & COROUTINE_IDENTITY) != 0)
+        exchange_identity(coroutine);
+}
+
+#if SANITIZER_ASAN || SANITIZER_TSAN
+#define BEFORE_RESUME(coroutine, ret_fake)                                                                        \
+    sanitizer_resume(&(coroutine)->sanitizer, &(coroutine)->innermost->sanitizer,                                 \
+                     coroutine_stack((coroutine)->innermost)->low, coroutine_stack((coroutine)->innermost)->size, \
+                     ret_fake)
+#define BEFORE_LEAVING(coroutine, ret_fake) sanitizer_leave(&(coroutine)->sanitizer, ret_fake)
+#define ARRIVED(coroutine, fake) sanitizer_arrived(&(coroutine)->sanitizer, fake)
+#define BORN(coroutine)                                                                                        \
+    sanitizer_born(&(coroutine)->sanitizer, coroutine_stack(coroutine)->low, coroutine_stack(coroutine)->size, \
+                   (coroutine)->name)
+#define GONE(coroutine) sanitizer_gone(&(coroutine)->sanitizer)
+#else
+#define BEFORE_RESUME(coroutine, ret_fake) ((void)(ret_fake))
+#define BEFORE_LEAVING(coroutine, ret_fake) ((void)(ret_fake))
+#define ARRIVED(coroutine, fake) ((void)(fake))
+#define BORN(coroutine) ((void)0)
+#define GONE(coroutine) ((void)0)
+#endif
+
+/* ---- Making and dropping ---- */
+
+static void begin(void *arg, intptr_t first)
+{
+    struct coroutine *self = arg;
+    void *nowhere;
+    ARRIVED(self, NULL);
+    intptr_t last = self->function(self, first);
+    leave(self, COROUTINE_ENDED);
+    BEFORE_LEAVING(self, NULL);
+    (void)switch_to(&nowhere, self->resumer, last);
+    abort(); /* it has ended: nobody resumes it */
+}
+
+struct coroutine *coroutine_new(intptr_t (*function)(struct coroutine *self, intptr_t first), size_t stack_size,
+                                const char *name)
+{
+    struct stack *stack = stack_take(stack_size);
+    if (stack == NULL)
+        return NULL;
+    struct coroutine *made = stack_record(stack);
+    made->innermost = made;
+    made->flags = stack->watched ? COROUTINE_WATCHED : 0;
+    made->function = function;
+    made->name[0] = '\0';
+    if (name != NULL)
+        (void)snprintf(made->name, sizeof made->name, "%s", name);
+    made->context = switch_prepare(made, begin, made);
+    BORN(made);
+    /* Relaxed: nobody has it yet. A debugger looks at it last. */
+    os_store_relaxed(&made->state, COROUTINE_SUSPENDED);
+    return made;
+}
+
+void coroutine_drop(struct coroutine *coroutine)
+{
+    if (!is_sound(coroutine))
+        coroutine_overflowed(coroutine);
+    GONE(coroutine);
+    /* Relaxed: the stack goes to others under a lock, or stays with this thread. */
+    os_store_relaxed(&coroutine->state, COROUTINE_GONE);
+    stack_give(coroutine_stack(coroutine));
+}
+
+/* ---- Resuming and leaving ---- */
+
+intptr_t coroutine_resume(struct coroutine *coroutine, intptr_t word)
+{
+    void *fake = NULL;
+    enter(coroutine);
+    BEFORE_RESUME(coroutine, &fake);
+    word = switch_to(&coroutine->resumer, coroutine->context, word);
+    sanitizer_back(fake);
+    return word;
+}
+
+intptr_t coroutine_suspend(struct coroutine *coroutine, intptr_t word)
+{
+    void *fake = NULL;
+    leave(coroutine, COROUTINE_SUSPENDED);
+    BEFORE_LEAVING(coroutine, &fake);
+    word = switch_to(&coroutine->context, coroutine->resumer, word);
+    ARRIVED(coroutine, fake);
+    return word;
+}
+
+intptr_t coroutine_suspend_call(struct coroutine *coroutine, intptr_t (*call)(void *arg), void *arg)
+{
+    void *fake = NULL;
+    leave(coroutine, COROUTINE_SUSPENDED);
+    BEFORE_LEAVING(coroutine, &fake);
+    intptr_t word = switch_call(&coroutine->context, coroutine->resumer, call, arg);
+    ARRIVED(coroutine, fake);
+    return word;
+}
+
+/* ---- Overflow ---- */
+
+void coroutine_overflowed(const struct coroutine *coroutine)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text, "thrum: coroutine '%s' at %p has overflowed its stack of %zu bytes\n",
+                   coroutine->name, (const void *)coroutine,
+                   ((const struct stack *)(const void *)((const char *)coroutine + STACK_RECORD))->size);
+    os_complain(text);
+    abort();
+}
