@@ -8,6 +8,7 @@
 #define THRUM_THRUM_H
 
 #include <thrum/base.h>
+#include <thrum/coroutine.h>
 #include <thrum/futures.h>
 #include <thrum/queue.h>
 #include <thrum/threading.h>

@@ -31,7 +31,7 @@ static void enter(struct coroutine *coroutine)
 {
     if ((coroutine->flags & COROUTINE_IDENTITY) != 0)
         exchange_identity(coroutine);
-    coroutine_enter(coroutine);
+    coroutine_enter(coroutine, coroutine->innermost);
 }
 
 /* innermost is where it leaves from. */
@@ -71,20 +71,19 @@ static void leave(struct coroutine *coroutine, uint32_t state)
 
 /* ---- Making and dropping ---- */
 
-static void begin(void *arg, intptr_t first)
+static void begin(void *arg, int first)
 {
     struct coroutine *self = arg;
     void *nowhere;
     ARRIVED(self, NULL);
-    intptr_t last = self->function(self, first);
+    int last = self->function(self, first);
     leave(self, COROUTINE_ENDED);
     BEFORE_LEAVING(self, NULL);
     (void)switch_to(&nowhere, self->resumer, last);
     abort(); /* it has ended: nobody resumes it */
 }
 
-struct coroutine *coroutine_new(intptr_t (*function)(struct coroutine *self, intptr_t first), size_t stack_size,
-                                const char *name)
+struct coroutine *coroutine_new(int (*function)(struct coroutine *self, int first), size_t stack_size, const char *name)
 {
     struct stack *stack = stack_take(stack_size);
     if (stack == NULL)
@@ -115,7 +114,7 @@ void coroutine_drop(struct coroutine *coroutine)
 
 /* ---- Resuming and leaving ---- */
 
-intptr_t coroutine_resume(struct coroutine *coroutine, intptr_t word)
+int coroutine_resume(struct coroutine *coroutine, int word)
 {
     void *fake = NULL;
     enter(coroutine);
@@ -125,7 +124,7 @@ intptr_t coroutine_resume(struct coroutine *coroutine, intptr_t word)
     return word;
 }
 
-intptr_t coroutine_suspend(struct coroutine *coroutine, intptr_t word)
+int coroutine_suspend(struct coroutine *coroutine, int word)
 {
     void *fake = NULL;
     leave(coroutine, COROUTINE_SUSPENDED);
@@ -135,12 +134,12 @@ intptr_t coroutine_suspend(struct coroutine *coroutine, intptr_t word)
     return word;
 }
 
-intptr_t coroutine_suspend_call(struct coroutine *coroutine, intptr_t (*call)(void *arg), void *arg)
+int coroutine_suspend_call(struct coroutine *coroutine, int (*call)(void *arg), void *arg)
 {
     void *fake = NULL;
     leave(coroutine, COROUTINE_SUSPENDED);
     BEFORE_LEAVING(coroutine, &fake);
-    intptr_t word = switch_call(&coroutine->context, coroutine->resumer, call, arg);
+    int word = switch_call(&coroutine->context, coroutine->resumer, call, arg);
     ARRIVED(coroutine, fake);
     return word;
 }

@@ -58,11 +58,11 @@ enum coroutine_state {
     COROUTINE_ENDED
 };
 
-/* What keeps a coroutine from the quick way. The others are for those who build on this. */
+/* What keeps a coroutine from the quick way, above the bits of its state. Others are for those who build on this. */
 enum coroutine_flag {
-    COROUTINE_WATCHED = 1,  /* its stack has no guard of its own */
-    COROUTINE_IDENTITY = 2, /* it has a sleeper of its own */
-    COROUTINE_OTHERS = 4    /* this, and all above it */
+    COROUTINE_WATCHED = 4,  /* its stack has no guard of its own */
+    COROUTINE_IDENTITY = 8, /* it has a sleeper of its own */
+    COROUTINE_OTHERS = 16   /* this, and all above it */
 };
 
 /* Who a line of execution is: what the thread-locals of these names hold while it runs. */
@@ -78,7 +78,7 @@ struct coroutine {
     struct coroutine *innermost; /* while it stands still: which is the current one when it goes on */
     uint32_t state;
     uint32_t flags;
-    intptr_t (*function)(struct coroutine *self, intptr_t first);
+    int (*function)(struct coroutine *self, int first);
     struct coroutine_identity identity; /* with COROUTINE_IDENTITY: its own; while it runs, its resumer's */
     char name[COROUTINE_NAME];
 #if SANITIZER_ASAN || SANITIZER_TSAN
@@ -103,7 +103,7 @@ extern __thread struct coroutine *coroutine_current;
  * returns is the last word to its resumer. name: cut; NULL: none. What its owner has behind the record is not cleared.
  * NULL: there is no memory for a stack of that size (bytes of frames; 0: the default).
  */
-struct coroutine *coroutine_new(intptr_t (*function)(struct coroutine *self, intptr_t first), size_t stack_size,
+struct coroutine *coroutine_new(int (*function)(struct coroutine *self, int first), size_t stack_size,
                                 const char *name);
 
 /* Give it up. It does not run, and nobody can resume it any more. */
@@ -111,15 +111,15 @@ void coroutine_drop(struct coroutine *coroutine);
 
 /* Run it until it suspends itself or ends, and return the word that it gives. It is suspended, and is the
  * caller's to resume. */
-intptr_t coroutine_resume(struct coroutine *coroutine, intptr_t word);
+int coroutine_resume(struct coroutine *coroutine, int word);
 
 /* Go back to who resumed that coroutine, with the word, and return that of the next resume. The caller runs in it, or
  * in generators that it runs. */
-intptr_t coroutine_suspend(struct coroutine *coroutine, intptr_t word);
+int coroutine_suspend(struct coroutine *coroutine, int word);
 
 /* The same, but that call(arg) runs on the resumer's stack when all is saved, and gives the word. From there on the
  * coroutine may be resumed, by anybody. Not within a generator. */
-intptr_t coroutine_suspend_call(struct coroutine *coroutine, intptr_t (*call)(void *arg), void *arg);
+int coroutine_suspend_call(struct coroutine *coroutine, int (*call)(void *arg), void *arg);
 
 /* Report that it has left its stack, and abort. */
 _Noreturn void coroutine_overflowed(const struct coroutine *coroutine);
@@ -132,12 +132,12 @@ static inline struct stack *coroutine_stack(struct coroutine *coroutine)
 }
 
 /* All that a resume and a suspend have to do before the switch where flags are zero. */
-static inline void coroutine_enter(struct coroutine *coroutine)
+static inline void coroutine_enter(struct coroutine *coroutine, struct coroutine *innermost)
 {
     /* Relaxed: it is told to those who ask out of turn, and orders nothing. */
     os_store_relaxed(&coroutine->state, COROUTINE_RUNNING);
     coroutine->below = coroutine_current;
-    coroutine_current = coroutine->innermost;
+    coroutine_current = innermost;
 }
 
 static inline void coroutine_leave(struct coroutine *coroutine)
@@ -151,13 +151,13 @@ static inline void coroutine_leave(struct coroutine *coroutine)
 #define coroutine_switch_in(coroutine, word) coroutine_resume(coroutine, word)
 #define coroutine_switch_out(coroutine, word) coroutine_suspend(coroutine, word)
 #else
-static inline intptr_t coroutine_switch_in(struct coroutine *coroutine, intptr_t word)
+static inline int coroutine_switch_in(struct coroutine *coroutine, int word)
 {
-    coroutine_enter(coroutine);
+    coroutine_enter(coroutine, coroutine);
     return switch_to(&coroutine->resumer, coroutine->context, word);
 }
 
-static inline intptr_t coroutine_switch_out(struct coroutine *coroutine, intptr_t word)
+static inline int coroutine_switch_out(struct coroutine *coroutine, int word)
 {
     coroutine_leave(coroutine);
     return switch_to(&coroutine->context, coroutine->resumer, word);

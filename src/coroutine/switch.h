@@ -33,11 +33,11 @@
 #define switch_start thrum_switch_start_
 
 /* Save the caller in *ret_from and go on with `to`. What is returned is the value that somebody switches back with. */
-intptr_t switch_to(void **ret_from, void *to, intptr_t value);
+int switch_to(void **ret_from, void *to, int value);
 
 /* The same, but on the new stack, before its context goes on, call(arg) runs, and its result is the value that
  * arrives. The caller is saved by then: call may let others have it, or free the stack that it stood on. */
-intptr_t switch_call(void **ret_from, void *to, intptr_t (*call)(void *arg), void *arg);
+int switch_call(void **ret_from, void *to, int (*call)(void *arg), void *arg);
 
 /* Where a new context begins. Never called. */
 void switch_start(void);
@@ -90,7 +90,7 @@ static inline void switch_modes(struct switch_frame *frame)
 
 /* A context at the end of the stack below `top`, a multiple of SWITCH_STACK_ALIGNMENT: it begins by
  * begin(arg, value), which never returns, with the caller's modes of floating point. */
-static inline void *switch_prepare(void *top, void (*begin)(void *arg, intptr_t value), void *arg)
+static inline void *switch_prepare(void *top, void (*begin)(void *arg, int value), void *arg)
 {
     struct switch_frame *frame = (struct switch_frame *)top - 1;
     *frame = (struct switch_frame){.SWITCH_PC = switch_start,

@@ -3,6 +3,8 @@
  *
  * A context is 176 bytes of stack: fpcr and where to go on, d8 to d15, x19 to x30.
  */
+    .section .note.GNU-stack, "", %progbits
+
 #if defined(__aarch64__)
 
     .text
@@ -91,7 +93,7 @@
     br      x16
 .endm
 
-/* intptr_t switch_to(void **ret_from, void *to, intptr_t value) */
+/* int switch_to(void **ret_from, void *to, int value) */
     .globl  thrum_switch_to_
     .hidden thrum_switch_to_
     .type   thrum_switch_to_, %function
@@ -99,12 +101,12 @@
 thrum_switch_to_:
     .cfi_startproc
     CHANGE_STACK
-    mov     x0, x2
+    mov     w0, w2
     GO_ON
     .cfi_endproc
     .size   thrum_switch_to_, . - thrum_switch_to_
 
-/* intptr_t switch_call(void **ret_from, void *to, intptr_t (*call)(void *arg), void *arg) */
+/* int switch_call(void **ret_from, void *to, int (*call)(void *arg), void *arg) */
     .globl  thrum_switch_call_
     .hidden thrum_switch_call_
     .type   thrum_switch_call_, %function
@@ -126,7 +128,7 @@ thrum_switch_call_:
 thrum_switch_start_:
     .cfi_startproc
     .cfi_undefined x30
-    mov     x1, x0
+    mov     w1, w0
     mov     x0, x20
     mov     x29, xzr
     mov     x30, xzr
@@ -134,7 +136,5 @@ thrum_switch_start_:
     brk     #1
     .cfi_endproc
     .size   thrum_switch_start_, . - thrum_switch_start_
-
-    .section .note.GNU-stack, "", %progbits
 
 #endif

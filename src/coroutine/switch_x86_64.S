@@ -4,6 +4,8 @@
  * A context is 64 bytes of stack: the control words, r15 to r12, rbx, rbp and where to go on. The description for
  * unwinders is by rsp, and the frames of both contexts look alike, so it holds on either side of the change of rsp.
  */
+    .section .note.GNU-stack, "", @progbits
+
 #if defined(__x86_64__)
 
     .text
@@ -88,7 +90,7 @@
     .cfi_restore_state
 .endm
 
-/* intptr_t switch_to(void **ret_from, void *to, intptr_t value) */
+/* int switch_to(void **ret_from, void *to, int value) */
     .globl  thrum_switch_to_
     .hidden thrum_switch_to_
     .type   thrum_switch_to_, @function
@@ -96,13 +98,13 @@
 thrum_switch_to_:
     .cfi_startproc
     CHANGE_STACK
-    movq    %rdx, %rax
+    movl    %edx, %eax
     GO_ON
     LOAD_MODES
     .cfi_endproc
     .size   thrum_switch_to_, . - thrum_switch_to_
 
-/* intptr_t switch_call(void **ret_from, void *to, intptr_t (*call)(void *arg), void *arg) */
+/* int switch_call(void **ret_from, void *to, int (*call)(void *arg), void *arg) */
     .globl  thrum_switch_call_
     .hidden thrum_switch_call_
     .type   thrum_switch_call_, @function
@@ -127,14 +129,12 @@ thrum_switch_start_:
     .cfi_undefined rip
     endbr64
     movq    %rbx, %rdi
-    movq    %rax, %rsi
+    movl    %eax, %esi
     xorl    %ebp, %ebp
     call    *%r12
     ud2
     .cfi_endproc
     .size   thrum_switch_start_, . - thrum_switch_start_
-
-    .section .note.GNU-stack, "", @progbits
 
 /* GNU_PROPERTY_X86_FEATURE_1_AND: IBT, and not SHSTK. */
     .section .note.gnu.property, "a", @note

@@ -7,10 +7,10 @@
 
 #include <signal.h>
 
-static intptr_t count_up(struct coroutine *self, intptr_t word)
+static int count_up(struct coroutine *self, int word)
 {
     check(coroutine_current == self);
-    for (intptr_t i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++)
         word += coroutine_suspend(self, word);
     return -word;
 }
@@ -45,7 +45,7 @@ TEST(many_stand_still_at_once)
         coroutine_drop(all[i]);
 }
 
-static intptr_t use_outer(struct coroutine *self, intptr_t word)
+static int use_outer(struct coroutine *self, int word)
 {
     struct coroutine *inner = coroutine_new(count_up, 0, "inner");
     check(inner != NULL);
@@ -70,24 +70,29 @@ TEST(one_resumes_another)
 
 static struct coroutine *task;
 
-static intptr_t who(struct coroutine *self, intptr_t word)
+static struct sleeper *seen;
+
+static int who(struct coroutine *self, int word)
 {
     struct sleeper *mine = sleeper_current;
     uint32_t owner = thrum_self_.owner;
     for (int i = 0; i < 3; i++) {
-        check_int(coroutine_suspend(self, (intptr_t)sleeper_current), word);
+        seen = sleeper_current;
+        check_int(coroutine_suspend(self, 0), word);
         check(sleeper_current == mine);
         check_int(thrum_self_.owner, owner);
     }
-    return (intptr_t)sleeper_current;
+    return 1;
 }
 
 TEST(without_an_identity_it_borrows_the_resumers)
 {
     struct coroutine *borrower = coroutine_new(who, 0, NULL);
     struct sleeper *self = sleeper_self();
-    for (int i = 0; i < 4; i++)
-        check(coroutine_resume(borrower, 0) == (intptr_t)self);
+    for (int i = 0; i < 4; i++, seen = i < 3 ? NULL : seen) {
+        check_int(coroutine_resume(borrower, 7), i == 3);
+        check(seen == self);
+    }
     check(sleeper_current == self);
     coroutine_drop(borrower);
 }
@@ -100,8 +105,9 @@ TEST(with_an_identity_it_has_its_own)
     struct coroutine *made = coroutine_new(who, 0, NULL);
     made->identity = (struct coroutine_identity){own, {own->owner}};
     made->flags |= COROUTINE_IDENTITY;
-    for (int i = 0; i < 4; i++) {
-        check(coroutine_resume(made, 0) == (intptr_t)own);
+    for (int i = 0; i < 4; i++, seen = i < 3 ? NULL : seen) {
+        check_int(coroutine_resume(made, 7), i == 3);
+        check(seen == own);
         check(sleeper_current == self);
         check_int(thrum_self_.owner, mine.owner);
         check(made->identity.sleeper == own);
@@ -111,7 +117,7 @@ TEST(with_an_identity_it_has_its_own)
 }
 
 /* A generator, run by a task, in which the task is suspended. */
-static intptr_t suspend_the_task(struct coroutine *self, intptr_t word)
+static int suspend_the_task(struct coroutine *self, int word)
 {
     struct sleeper *mine = sleeper_current;
     for (int i = 0; i < 3; i++) {
@@ -123,7 +129,7 @@ static intptr_t suspend_the_task(struct coroutine *self, intptr_t word)
     return word;
 }
 
-static intptr_t run_generator(struct coroutine *self, intptr_t word)
+static int run_generator(struct coroutine *self, int word)
 {
     struct coroutine *generator = coroutine_new(suspend_the_task, 0, NULL);
     word = coroutine_resume(generator, word);
@@ -157,15 +163,15 @@ TEST(a_task_is_suspended_from_within_its_generator)
 
 /* ---- Between threads ---- */
 
-static intptr_t add(void *arg)
+static int add(void *arg)
 {
     check(coroutine_current == NULL); /* we are back on the resumer's stack */
-    return ++*(intptr_t *)arg;
+    return ++*(int *)arg;
 }
 
-static intptr_t call_out(struct coroutine *self, intptr_t word)
+static int call_out(struct coroutine *self, int word)
 {
-    intptr_t calls = 0;
+    int calls = 0;
     while (word != 0)
         word = coroutine_suspend_call(self, add, &calls);
     return calls;
@@ -174,7 +180,7 @@ static intptr_t call_out(struct coroutine *self, intptr_t word)
 TEST(what_is_called_behind_the_switch_gives_the_word)
 {
     struct coroutine *made = coroutine_new(call_out, 0, NULL);
-    for (intptr_t i = 1; i < 10; i++)
+    for (int i = 1; i < 10; i++)
         check_int(coroutine_resume(made, i), i);
     check_int(coroutine_resume(made, 0), 9);
     coroutine_drop(made);
@@ -182,7 +188,7 @@ TEST(what_is_called_behind_the_switch_gives_the_word)
 
 static int resume_once(void *arg)
 {
-    return (int)coroutine_resume(arg, 1);
+    return coroutine_resume(arg, 1);
 }
 
 TEST(another_thread_goes_on_with_it)
@@ -213,7 +219,7 @@ TEST(one_thread_makes_it_and_another_drops_it)
 
 /* ---- A canary ---- */
 
-static intptr_t dig(struct coroutine *self, intptr_t word)
+static int dig(struct coroutine *self, int word)
 {
     /* As an overflow would: the lowest words are not what they were. */
     coroutine_stack(self)->low[8] = (char)word;

@@ -7,6 +7,7 @@
 #include "coroutine/switch.h"
 
 #include <fenv.h>
+#include <limits.h>
 
 #if !HARNESS_ASAN && !HARNESS_TSAN
 
@@ -14,24 +15,24 @@
 
 static char stack_of_other[STACK_SIZE] __attribute__((__aligned__(16)));
 static void *test, *other; /* contexts */
-static intptr_t seen;
+static int seen;
 
-static void *prepare(void (*begin)(void *arg, intptr_t value), void *arg)
+static void *prepare(void (*begin)(void *arg, int value), void *arg)
 {
     return switch_prepare(stack_of_other + STACK_SIZE, begin, arg);
 }
 
-static intptr_t go(intptr_t value)
+static int go(int value)
 {
     return switch_to(&test, other, value);
 }
 
-static intptr_t back(intptr_t value)
+static int back(int value)
 {
     return switch_to(&other, test, value);
 }
 
-static void echo(void *arg, intptr_t value)
+static void echo(void *arg, int value)
 {
     check(arg == &seen);
     for (;;)
@@ -41,12 +42,12 @@ static void echo(void *arg, intptr_t value)
 TEST(words_go_both_ways)
 {
     other = prepare(echo, &seen);
-    for (intptr_t i = -1000; i < 1000; i++)
+    for (int i = -1000; i < 1000; i++)
         check_int(go(i), 2 * i);
-    check_int(go(INTPTR_MAX / 2), INTPTR_MAX - 1);
+    check_int(go(INT_MAX / 2), INT_MAX - 1);
 }
 
-static void where(void *arg, intptr_t value)
+static void where(void *arg, int value)
 {
     char here __attribute__((__aligned__(16)));
     *(uintptr_t *)arg = (uintptr_t)&here;
@@ -64,7 +65,7 @@ TEST(it_runs_on_its_own_stack_which_is_aligned)
 }
 
 /* Has all callee-saved registers hold other values, in between of switches. */
-static void churn(void *arg, intptr_t value)
+static void churn(void *arg, int value)
 {
     (void)arg;
     for (;;) {
@@ -90,14 +91,14 @@ TEST(registers_of_the_caller_are_kept)
 {
     other = prepare(churn, NULL);
     /* More values than scratch registers, all needed behind the switch. */
-    volatile intptr_t source[12];
+    volatile int source[12];
     volatile double reals[10];
     for (int i = 0; i < 12; i++)
         source[i] = i * 1000 + 17;
     for (int i = 0; i < 10; i++)
         reals[i] = i * 0.5;
     for (int round = 0; round < 100; round++) {
-        intptr_t a = source[0], b = source[1], c = source[2], d = source[3], e = source[4], f = source[5];
+        int a = source[0], b = source[1], c = source[2], d = source[3], e = source[4], f = source[5];
         double p = reals[0], q = reals[1], r = reals[2], s = reals[3], t = reals[4], u = reals[5], v = reals[6];
         check_int(go(round), round);
         check(a == 17 && b == 1017 && c == 2017 && d == 3017 && e == 4017 && f == 5017);
@@ -105,7 +106,7 @@ TEST(registers_of_the_caller_are_kept)
     }
 }
 
-static void round_down(void *arg, intptr_t value)
+static void round_down(void *arg, int value)
 {
     (void)arg;
     for (;;) {
@@ -126,7 +127,7 @@ TEST(each_has_its_own_way_of_rounding)
     }
 }
 
-static void divide(void *arg, intptr_t value)
+static void divide(void *arg, int value)
 {
     volatile double zero = 0, result;
     (void)arg;
@@ -148,7 +149,7 @@ TEST(what_has_happened_in_floating_point_is_seen_by_all)
     }
 }
 
-static intptr_t look(void *arg)
+static int look(void *arg)
 {
     char here __attribute__((__aligned__(16)));
     check(arg == &seen);
@@ -159,7 +160,7 @@ static intptr_t look(void *arg)
     return 5;
 }
 
-static void call_back(void *arg, intptr_t value)
+static void call_back(void *arg, int value)
 {
     for (;;)
         value = switch_call(&other, test, look, arg) + value;
@@ -174,14 +175,14 @@ TEST(a_call_runs_on_the_other_stack_before_it_goes_on)
     }
 }
 
-static intptr_t give_word(void *arg)
+static int give_word(void *arg)
 {
-    return *(intptr_t *)arg;
+    return *(int *)arg;
 }
 
 TEST(a_call_can_come_before_a_beginning)
 {
-    intptr_t word = 21;
+    int word = 21;
     other = prepare(echo, &seen);
     check_int(switch_call(&test, other, give_word, &word), 42);
 }

@@ -1,0 +1,185 @@
+/*
+ * coroutine.h - functions that stand still and go on
+ *
+ * A generator is a function with a stack of its own. It answers to Python's generators: next resumes it
+ * until it yields a value, send gives it one, throw has its yield fail, close has it clean up and end.
+ * Because it has a stack, it may yield from anywhere: out of a callback, or of a function that it has called.
+ *
+ *     static int count(thrum_generator *self, void *arg)
+ *     {
+ *         const int *limit = arg;
+ *         for (int i = 0; i < *limit; i++) {
+ *             int result = thrum_yield(self, &i, NULL);
+ *             if (result != 0)
+ *                 return result;
+ *         }
+ *         return 0;
+ *     }
+ *     ...
+ *     thrum_generator *numbers;
+ *     int limit = 10, number;
+ *     if (thrum_generator_new(&numbers, count, &limit, .yields = sizeof number) == 0)
+ *         THRUM_FOREACH(number, numbers)
+ *             printf("%d\n", number);
+ *     thrum_generator_free(numbers);
+ *
+ * What its function returns is 0, or a code by which it has failed, as a task's is; Python's `raise` out of a
+ * generator is to return one.
+ *
+ * On whose behalf. A generator runs in the thread that resumes it, as a called function does, and has no
+ * identity of its own: a lock that it takes is that thread's, also when it yields with the lock held; it is that
+ * thread that waits when it waits, and that thread's token that calls the wait off. One thread may make it, another go
+ * on with it and a third free it, as long as they take turns, which thrum_synchronized sees to where nothing else
+ * does. But compilers keep the address of a thread-local, errno's too, over a call: a function that uses these across
+ * a yield has to be resumed by one thread only.
+ *
+ * Its function must not be left by longjmp, pthread_exit or a C++ exception.
+ *
+ * The stack has the size that was asked for and does not grow; only what is touched of it takes memory. To overflow it
+ * is a segmentation fault or, on kernels before 6.13 with more than 20,000 of them, an abort with a report;
+ * thrum_faulthandler_enable says in the first case too which it was.
+ */
+#ifndef THRUM_COROUTINE_H
+#define THRUM_COROUTINE_H
+
+#include <thrum/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Generators --------------------------------------------------------------- */
+
+/*
+ * All calls on a generator are for one thread at a time, unless it is synchronized. None blocks but by what
+ * the generator's function does. NULL for the generator is -EINVAL.
+ */
+typedef struct thrum_generator thrum_generator;
+
+typedef struct thrum_generator_options {
+    size_t size;       /* set by the macro; 0 is taken for sizeof this structure */
+    size_t yields;     /* bytes of each value that it yields; 0: it yields nothing but control */
+    size_t receives;   /* bytes of each value that is sent to it; 0: none can be */
+    size_t stack_size; /* bytes that its function may use; 0: 56 KiB or a little more. -EINVAL for less than 4 KiB */
+    const char *name;  /* for reports and debuggers; 31 bytes of it are copied */
+} thrum_generator_options;
+
+/* Make one that will call function(self, arg) when it is first resumed. 0; -EINVAL; -ENOMEM. Nothing that is
+ * done with it afterwards needs memory. */
+THRUM_API THRUM_MUST_USE int thrum_generator_new_with(thrum_generator **ret_generator,
+                                                      int (*function)(thrum_generator *self, void *arg), void *arg,
+                                                      const thrum_generator_options *options);
+
+/* Close it, as below, and free it. NULL is allowed. Results as for close; it is free unless that is negative. */
+THRUM_API int thrum_generator_free(thrum_generator *generator);
+
+/*
+ * Resume it until it yields, and copy out what it yields (next, generator.__next__). ret_value may be NULL.
+ *
+ * 0: it has yielded. THRUM_STOP_ITERATION: its function has returned 0, now or before. THRUM_FAILED: its function has
+ * returned another code just now (an exception); the next time it is THRUM_STOP_ITERATION. -EALREADY: it runs, be it
+ * that the caller is called by itself or that another thread is in it ("generator already executing"), as far as
+ * that can be seen: two threads at the same instant are kept apart by thrum_synchronized only.
+ */
+THRUM_API THRUM_MUST_USE int thrum_generator_next(thrum_generator *generator, void *ret_value);
+
+/* The same, but that its yield gets the value (generator.send). NULL for the value is next. -EINVAL: it is not yet
+ * started, and so has no yield that could get it (TypeError), or it receives nothing. Copied at once. */
+THRUM_API THRUM_MUST_USE int thrum_generator_send(thrum_generator *generator, const void *value, void *ret_value);
+
+/*
+ * The same, but that its yield fails (generator.throw): with that code, and with a copy of the error record, or with
+ * one made for the code where that is NULL. Results are those of next: 0 or THRUM_STOP_ITERATION when the function has
+ * dealt with it, THRUM_FAILED when it has returned an error, this one or another. One that is not yet started ends
+ * without having run, one that has ended stays so, and both results are THRUM_FAILED. -EINVAL: the code is 0.
+ */
+THRUM_API THRUM_MUST_USE int thrum_generator_throw(thrum_generator *generator, int code, const thrum_error *error,
+                                                   void *ret_value);
+
+/*
+ * Have it end (generator.close): its yield returns THRUM_CLOSED, and it runs until its function returns. From then on
+ * a yield is -EINVAL. One that is not yet started ends without having run. 0, also when it has ended before;
+ * THRUM_FAILED: its function has returned neither 0 nor THRUM_CLOSED; THRUM_BROKEN: it has yielded a thousand times
+ * nevertheless, and is never resumed again, with what it has in hand lost; -EALREADY: it runs.
+ */
+THRUM_API int thrum_generator_close(thrum_generator *generator);
+
+/* What its function has returned (StopIteration.value). 0; THRUM_EMPTY: it has not ended, or not by returning. */
+THRUM_API THRUM_MUST_USE int thrum_generator_result(thrum_generator *generator, int *ret_code);
+
+/* The error that was thrown into it last, or with which it has failed. 0; THRUM_EMPTY: there was none. */
+THRUM_API THRUM_MUST_USE int thrum_generator_error(thrum_generator *generator, thrum_error *ret_error);
+
+/* What it does now (inspect.getgeneratorstate): a hint where other threads use it. */
+enum thrum_generator_state {
+    THRUM_GENERATOR_CREATED = 0,
+    THRUM_GENERATOR_RUNNING = 1,
+    THRUM_GENERATOR_SUSPENDED = 2,
+    THRUM_GENERATOR_CLOSED = 3
+};
+THRUM_API THRUM_MUST_USE int thrum_generator_state(thrum_generator *generator, enum thrum_generator_state *ret_state);
+
+/* From now on the calls above may come from several threads at once, and take turns (threading.synchronized_iterator of
+ * Python 3.15); all but new and free. Who waits for his turn waits as for a lock: so also -EDEADLK and -EAGAIN
+ * of thrum_lock_acquire. To be called before others have it. 0; -EALREADY: it runs. */
+THRUM_API THRUM_MUST_USE int thrum_synchronized(thrum_generator *generator);
+
+/* ---- Inside of one ---------------------------------------------------------------- */
+
+/*
+ * Stand still, and give the value to who has resumed us (yield). Only for the generator itself, or what it has
+ * called.
+ *
+ * ret_received gets what is sent. 0: it was sent; THRUM_EMPTY: nothing was, it was a bare next. Where ret_received
+ * is NULL nobody asks, and both are 0. THRUM_CLOSED: clean up and return. THRUM_FAILED: an error was thrown into it,
+ * thrum_generator_error has it; to return THRUM_FAILED is to pass it on. -EINVAL: the caller is not in this generator
+ * ("yield outside function"), it is being closed, or the value is NULL and has a size.
+ */
+THRUM_API THRUM_MUST_USE int thrum_yield(thrum_generator *self, const void *value, void *ret_received);
+
+/*
+ * Yield all that another generator yields (yield from), and pass on to it what is sent and thrown to us, and that we
+ * are closed. Both must yield values of one size, and receive of one size: else -EINVAL.
+ *
+ * 0: it has ended; thrum_generator_result(inner, ...) has what it returned. THRUM_FAILED: it has failed, and
+ * thrum_generator_error(self, ...) has the error, so that returning THRUM_FAILED passes it on. THRUM_CLOSED: we are
+ * being closed, and it has been. -ENOMEM: values of more than 64 bytes are received, and there is no memory to hand
+ * them on. Otherwise what next(inner) says: -EALREADY, also for ourselves. It remains the caller's to free.
+ */
+THRUM_API THRUM_MUST_USE int thrum_yield_from(thrum_generator *self, thrum_generator *inner);
+
+/* Leave a message for thrum_generator_error, and return the code, for the function to return it (raise). */
+THRUM_API int thrum_generator_fail(thrum_generator *self, int code, const char *format, ...) THRUM_PRINTF(3, 4);
+
+/* ---- Use ------------------------------------------------------------------------ */
+
+/*
+ * For each value that it yields, put it into the variable x and run the statement behind (for x in generator). The
+ * loop is over when next is not 0; thrum_generator_result says how it ended. A break leaves the generator where it
+ * stands, as in Python: the next loop goes on there. x must have the size of what it yields, and nobody else may be in
+ * it: else the program is aborted with a report, for to run no loop would look like having had nothing to do.
+ */
+#define THRUM_FOREACH(x, generator) THRUM_FOREACH_(x, generator, __LINE__)
+#define THRUM_FOREACH_(x, generator, line) THRUM_FOREACH_IN_(x, generator, line)
+#define THRUM_FOREACH_IN_(x, generator, line) \
+    for (thrum_generator *thrum_in_##line##_ = (generator); thrum_foreach_(thrum_in_##line##_, &(x), sizeof(x)) == 0;)
+
+THRUM_API int thrum_foreach_(thrum_generator *generator, void *ret_value, size_t size);
+
+#ifndef __cplusplus
+#define thrum_generator_new(...) thrum_generator_new_(__VA_ARGS__, .size = sizeof(thrum_generator_options))
+#define thrum_generator_new_(ret, function, arg, ...) \
+    thrum_generator_new_with(ret, function, arg, &(thrum_generator_options){__VA_ARGS__})
+#endif
+
+#ifdef __cplusplus
+}
+
+THRUM_MUST_USE inline int thrum_generator_new(thrum_generator **ret_generator,
+                                              int (*function)(thrum_generator *, void *), void *arg,
+                                              const thrum_generator_options &options = {})
+{
+    return thrum_generator_new_with(ret_generator, function, arg, &options);
+}
+#endif
+#endif
