@@ -166,6 +166,17 @@ THRUM_API int thrum_generator_fail(thrum_generator *self, int code, const char *
 
 THRUM_API int thrum_foreach_(thrum_generator *generator, void *ret_value, size_t size);
 
+/* ---- Overflow ------------------------------------------------------------------------ */
+
+/*
+ * From now on, say it on standard error when the process is about to end because a generator has overflowed its stack:
+ * with its name, and how large the stack is (faulthandler.enable). Sets a handler for SIGSEGV and SIGBUS, which
+ * then goes on to the handler that was set before, as it does for all other faults; and gives each thread a stack for
+ * signal handlers when it next makes a generator, unless it has one. The library does neither unasked. Best called
+ * at the start of main; again is allowed. 0; -ENOMEM; -EAGAIN.
+ */
+THRUM_API THRUM_MUST_USE int thrum_faulthandler_enable(void);
+
 #ifndef __cplusplus
 #define thrum_generator_new(...) thrum_generator_new_(__VA_ARGS__, .size = sizeof(thrum_generator_options))
 #define thrum_generator_new_(ret, function, arg, ...) \

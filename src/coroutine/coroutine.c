@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform/state.h"
+
 _Static_assert(sizeof(struct coroutine) <= STACK_RECORD, "the record has room");
 
 __thread struct coroutine *coroutine_current;
@@ -85,6 +87,9 @@ static void begin(void *arg, int first)
 
 struct coroutine *coroutine_new(int (*function)(struct coroutine *self, int first), size_t stack_size, const char *name)
 {
+    /* Relaxed: who misses it was not told in time. */
+    if (os_load_relaxed(&os_state()->stacks.faults) != 0)
+        coroutine_expect_faults();
     struct stack *stack = stack_take(stack_size);
     if (stack == NULL)
         return NULL;
@@ -146,12 +151,17 @@ int coroutine_suspend_call(struct coroutine *coroutine, int (*call)(void *arg), 
 
 /* ---- Overflow ---- */
 
+void coroutine_report_overflow(const struct coroutine *coroutine)
+{
+    const struct stack *stack = (const struct stack *)(const void *)((const char *)coroutine + STACK_RECORD);
+    char text[160];
+    (void)snprintf(text, sizeof text, "thrum: coroutine '%s' at %p has overflowed its stack of %zu bytes\n",
+                   coroutine->name, (const void *)coroutine, stack->size);
+    os_complain(text);
+}
+
 void coroutine_overflowed(const struct coroutine *coroutine)
 {
-    char text[256];
-    (void)snprintf(text, sizeof text, "thrum: coroutine '%s' at %p has overflowed its stack of %zu bytes\n",
-                   coroutine->name, (const void *)coroutine,
-                   ((const struct stack *)(const void *)((const char *)coroutine + STACK_RECORD))->size);
-    os_complain(text);
+    coroutine_report_overflow(coroutine);
     abort();
 }

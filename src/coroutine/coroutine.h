@@ -97,6 +97,8 @@ extern __thread struct coroutine *coroutine_current;
 #define coroutine_suspend_call thrum_coroutine_suspend_call_
 #define coroutine_begin thrum_coroutine_begin_
 #define coroutine_overflowed thrum_coroutine_overflowed_
+#define coroutine_report_overflow thrum_coroutine_report_overflow_
+#define coroutine_expect_faults thrum_coroutine_expect_faults_
 
 /*
  * A suspended coroutine that will run function(self, first), `first` being the word of the first resume; what it
@@ -121,8 +123,12 @@ int coroutine_suspend(struct coroutine *coroutine, int word);
  * coroutine may be resumed, by anybody. Not within a generator. */
 int coroutine_suspend_call(struct coroutine *coroutine, int (*call)(void *arg), void *arg);
 
-/* Report that it has left its stack, and abort. */
+/* Report that it has left its stack; and abort. */
+void coroutine_report_overflow(const struct coroutine *coroutine);
 _Noreturn void coroutine_overflowed(const struct coroutine *coroutine);
+
+/* Where faults are reported: the calling thread is to run coroutines, and so needs a stack for the report. */
+void coroutine_expect_faults(void);
 
 /* ---- The quick way ---- */
 

@@ -69,8 +69,8 @@ struct stack_class {
 struct stack_pool {
     uint32_t guard; /* a word lock over the rest */
     uint32_t way;
-    uint32_t split; /* stacks guarded by STACK_SPLIT */
-    uint32_t reserved;
+    uint32_t split;  /* stacks guarded by STACK_SPLIT */
+    uint32_t faults; /* 1: faults are reported; see fault.c */
     struct stack_class classes[STACK_CLASSES];
 };
 

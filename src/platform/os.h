@@ -264,6 +264,19 @@ void *os_map(size_t size);
 enum os_guard { OS_GUARD_LIGHT, OS_GUARD_SPLIT };
 int os_guard(void *memory, size_t size, enum os_guard how);
 
+/* ---- Faults --------------------------------------------------------------------------------- */
+
+#define os_on_fault thrum_os_on_fault_
+#define os_signal_stack thrum_os_signal_stack_
+
+/* From now on have explain(address) called when a thread touches what it may not, before what would happen anyway
+ * happens: the handler that was there before, or the process's end. It runs as a signal handler. 0, or the system's
+ * error. */
+int os_on_fault(void (*explain)(const void *address));
+
+/* Give the calling thread a stack for signal handlers, unless it has one, until it ends. 0, -ENOMEM, -EAGAIN. */
+int os_signal_stack(void);
+
 /* ---- State --------------------------------------------------------------------------------- */
 
 struct os_state;
