@@ -108,7 +108,8 @@ TEST(unasked_nothing_is_said)
 static void touch_nothing(void)
 {
     enable();
-    *(volatile char *volatile)16 = 1;
+    volatile uintptr_t nowhere = 16;
+    *(volatile char *)nowhere = 1;
 }
 
 static void send_to_itself(void)

@@ -46,6 +46,7 @@ int use_inits(int (*action)(void *), void *arg);
 int use_with(int n);
 int use_threading(int (*target)(void *), void *arg, thrum_token *token);
 int use_queue(void);
+int use_coroutine(int *limit);
 int use_futures(const int *in, double *out, size_t n);
 
 int use_threading(int (*target)(void *), void *arg, thrum_token *token)
@@ -140,6 +141,31 @@ int use_queue(void)
     result |= thrum_queue_new(&queue, .item_size = sizeof(int), .maxsize = 8);
     result |= thrum_queue_new(&queue, .order = THRUM_PRIORITY, .compare = compare_nothing);
     return result | thrum_queue_new_with(&queue, NULL);
+}
+
+static int count_up(thrum_generator *self, void *arg)
+{
+    int received, *limit = (int *)arg;
+    for (int i = 0; i < *limit; i++)
+        if (thrum_yield(self, &i, &received) != 0)
+            return thrum_generator_fail(self, 1, "after %d", i);
+    return thrum_yield_from(self, NULL);
+}
+
+int use_coroutine(int *limit)
+{
+    thrum_generator *generator, *other;
+    int x, y, sum = 0;
+    int result = thrum_generator_new(&generator, count_up, limit);
+    result |=
+        thrum_generator_new(&other, count_up, limit, .yields = sizeof x, .receives = sizeof(int), .name = "other");
+    result |= thrum_generator_new_with(&generator, count_up, limit, NULL);
+    result |= thrum_generator_next(generator, &x) | thrum_generator_send(generator, limit, NULL);
+    result |= thrum_generator_throw(generator, 3, NULL, NULL) | thrum_synchronized(generator);
+    THRUM_FOREACH(x, generator)
+    THRUM_FOREACH(y, other)
+    sum += x * y;
+    return result | sum | thrum_generator_close(other) | thrum_generator_free(generator);
 }
 
 int use_futures(const int *in, double *out, size_t n)

@@ -44,6 +44,7 @@ int use_inits(int (*action)(void *), void *arg);
 int use_with(int n);
 int use_threading(int (*target)(void *), void *arg, thrum_token *token);
 int use_queue();
+int use_coroutine(int *limit);
 int use_futures(const int *in, double *out, size_t n);
 
 int use_threading(int (*target)(void *), void *arg, thrum_token *token)
@@ -141,6 +142,33 @@ out:
         }();
     }
     return 0;
+}
+
+static int count_up(thrum_generator *self, void *arg)
+{
+    int received, *limit = static_cast<int *>(arg);
+    for (int i = 0; i < *limit; i++)
+        if (thrum_yield(self, &i, &received) != 0)
+            return thrum_generator_fail(self, 1, "after %d", i);
+    return thrum_yield_from(self, nullptr);
+}
+
+int use_coroutine(int *limit)
+{
+    thrum_generator *generator, *other;
+    thrum_generator_options options = {};
+    options.yields = sizeof(int);
+    options.receives = sizeof(int);
+    int x, y, sum = 0;
+    int result = thrum_generator_new(&generator, count_up, limit);
+    result |= thrum_generator_new(&other, count_up, limit, options);
+    result |= thrum_generator_new_with(&generator, count_up, limit, nullptr);
+    result |= thrum_generator_next(generator, &x) | thrum_generator_send(generator, limit, nullptr);
+    result |= thrum_generator_throw(generator, 3, nullptr, nullptr) | thrum_synchronized(generator);
+    THRUM_FOREACH(x, generator)
+    THRUM_FOREACH(y, other)
+    sum += x * y;
+    return result | sum | thrum_generator_close(other) | thrum_generator_free(generator);
 }
 
 int use_queue()
