@@ -9,6 +9,7 @@
 #: make check-tsan    the tests under ThreadSanitizer, in build-tsan
 #: make check-sim     seeded runs on a simulated machine, in build-sim; SECONDS_EACH=2 a scenario
 #: make check-model   the kernels under C11's memory model, in build-model; RUNS=5000 a scenario
+#: make check-aarch64 the library cross-compiled, and the tests of what depends on the machine, in qemu
 #: make bench         build in build-bench, and run the benchmarks beside their peers
 #: make install       install what is built (PREFIX, default /usr/local; DESTDIR)
 #: make uninstall     remove it again (same PREFIX and DESTDIR)
@@ -38,7 +39,8 @@ endif
 
 # Ninja uses all CPUs already, and two of it must not meet in one directory.
 .NOTPARALLEL:
-.PHONY: all demo check check-asan check-tsan check-sim check-model bench install uninstall format format-check clean help
+.PHONY: all demo check check-asan check-tsan check-sim check-model check-aarch64 bench install uninstall \
+    format format-check clean help
 
 all:
 	@scripts/configure '$(BUILD)' '$(PREFIX)' --libdir='$(LIBDIR)' $(MESON_ARGS)
@@ -77,6 +79,10 @@ RUNS = 5000
 check-model:
 	@$(MAKE) --no-print-directory check BUILD=build-model TEST_ARGS='--suite model' \
 	    MESON_ARGS='-Dmodel_runs=$(RUNS) -Dexamples=false -Dman=disabled $(MESON_ARGS)'
+
+check-aarch64:
+	@$(MAKE) --no-print-directory check BUILD=build-aarch64 MESON_ARGS='--cross-file=tests/cross/aarch64.ini \
+	    -Dexamples=false -Dman=disabled $(MESON_ARGS)'
 
 bench:
 	@$(MAKE) --no-print-directory all BUILD=build-bench \
@@ -118,7 +124,8 @@ format-check:
 	done && exit $$status
 
 clean:
-	@rm -rf build build-clang build-asan build-asan-* build-tsan build-tsan-* build-sim build-sim-* build-model build-bench
+	@rm -rf build build-clang build-asan build-asan-* build-tsan build-tsan-* build-sim build-sim-* build-model \
+	    build-aarch64 build-bench
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' Makefile

@@ -71,6 +71,26 @@ static void leave(struct coroutine *coroutine, uint32_t state)
 #define GONE(coroutine) ((void)0)
 #endif
 
+/* ---- For debuggers ---- */
+
+/* How scripts/gdb/thrum-gdb.py finds its way, in its order: it need have no debug information, only symbols. */
+__attribute__((__used__)) const uint32_t coroutine_layout[] = {
+    1, /* the layout's version */
+    offsetof(struct os_state, stacks.classes),
+    STACK_CLASSES,
+    sizeof(struct stack_class),
+    offsetof(struct stack_class, slabs),
+    offsetof(struct stack_slab, next),
+    offsetof(struct stack_slab, base),
+    offsetof(struct stack_slab, stride),
+    offsetof(struct stack_slab, fresh),
+    STACK_RECORD + sizeof(struct stack),
+    offsetof(struct coroutine, context),
+    offsetof(struct coroutine, state),
+    offsetof(struct coroutine, name),
+    COROUTINE_NAME,
+};
+
 /* ---- Making and dropping ---- */
 
 static void begin(void *arg, int first)

@@ -127,6 +127,9 @@ int coroutine_suspend_call(struct coroutine *coroutine, int (*call)(void *arg), 
 void coroutine_report_overflow(const struct coroutine *coroutine);
 _Noreturn void coroutine_overflowed(const struct coroutine *coroutine);
 
+#define coroutine_layout thrum_coroutine_layout_
+extern const uint32_t coroutine_layout[];
+
 /* Where faults are reported: the calling thread is to run coroutines, and so needs a stack for the report. */
 void coroutine_expect_faults(void);
 

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "platform/os.h"
@@ -29,10 +30,22 @@ void *os_map(size_t size)
     return memory;
 }
 
+/* An emulator may take the advice for a hint that it need not follow. The kernel cannot write into a guard. */
+static bool is_guarded(void *memory)
+{
+    return getrandom(memory, 1, GRND_NONBLOCK) < 0 && errno == EFAULT;
+}
+
 int os_guard(void *memory, size_t size, enum os_guard how)
 {
-    int result = how == OS_GUARD_LIGHT ? madvise(memory, size, MADV_GUARD_INSTALL) : mprotect(memory, size, PROT_NONE);
-    if (result == 0)
-        return 0;
-    return errno == EINVAL ? -ENOTSUP : -errno;
+    static uint32_t proven;
+    if (how == OS_GUARD_SPLIT)
+        return mprotect(memory, size, PROT_NONE) == 0 ? 0 : -errno;
+    if (madvise(memory, size, MADV_GUARD_INSTALL) != 0)
+        return errno == EINVAL ? -ENOTSUP : -errno;
+    /* Relaxed: to prove it twice does no harm. */
+    if (os_load_relaxed(&proven) == 0 && !is_guarded(memory))
+        return -ENOTSUP;
+    os_store_relaxed(&proven, 1);
+    return 0;
 }

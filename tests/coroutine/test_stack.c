@@ -199,6 +199,7 @@ static void check_way(enum stack_way way, size_t size, bool guarded)
 {
     struct stack *stack;
     pool()->way = way;
+    pool()->split = 0;
     stack = stack_take(size);
     check(stack != NULL);
     check_int(stack->watched, !guarded);

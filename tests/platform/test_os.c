@@ -5,6 +5,7 @@
 #include "platform/os.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <unistd.h>
 
 TEST(clock_does_not_go_back)
@@ -56,6 +57,32 @@ TEST(futex_wake_wakes)
     os_store_release(&bell, 1);
     os_futex_wake(&bell, 1);
     check_int(finish(thread), 0);
+}
+
+/* ---- Memory ---- */
+
+static void touch(void *arg)
+{
+    (void)signal(SIGSEGV, SIG_DFL);
+    *(volatile char *)arg = 1;
+}
+
+TEST(mapped_memory_is_zero_and_guards_are_not_touched)
+{
+    size_t page = os_page_size();
+    char *memory = os_map(16 * page);
+    check(memory != NULL);
+    for (size_t i = 0; i < 16 * page; i++)
+        check_int(memory[i], 0);
+    for (int way = OS_GUARD_LIGHT; way <= OS_GUARD_SPLIT; way++) {
+        char *guard = memory + (way + 1) * 4 * (int)page;
+        int result = os_guard(guard, page, (enum os_guard)way);
+        check(result == 0 || (way == OS_GUARD_LIGHT && result == -ENOTSUP));
+        check_int(in_child(touch, guard), result == 0 ? -SIGSEGV : 0);
+        check_int(in_child(touch, guard - 1), 0);
+        check_int(in_child(touch, guard + page), 0);
+    }
+    check(os_map(SIZE_MAX / 2) == NULL);
 }
 
 /* ---- The lock of one word ---- */
@@ -130,6 +157,7 @@ int main(void)
         cmocka_unit_test(random_numbers_differ),
         cmocka_unit_test(futex_wait_ends_at_its_deadline_and_not_before),
         cmocka_unit_test(futex_wake_wakes),
+        cmocka_unit_test(mapped_memory_is_zero_and_guards_are_not_touched),
         cmocka_unit_test(wordlock_excludes),
         cmocka_unit_test(cpu_count_respects_affinity),
         cmocka_unit_test(forgotten_pages_are_zero),
