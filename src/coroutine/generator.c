@@ -149,7 +149,7 @@ static int take_turn(thrum_generator *generator)
 {
     if (!object_is(generator, OBJECT_GENERATOR))
         return -EINVAL;
-    if ((flags_of(generator) & GENERATOR_SHARED) != 0 && !am_in(generator)) {
+    if ((flags_of(generator) & GENERATOR_SHARED) != 0 && !am_in(generator) && !os_planted("generator-turn-not-taken")) {
         int result = thrum_lock_acquire(&generator->lock, THRUM_FOREVER);
         if (result != 0)
             return result;

@@ -175,11 +175,13 @@ static struct stack *take_from_pool(uint32_t n)
     struct stack_pool *stacks = pool();
     bool fresh = false;
     uint32_t count = 0, most = n == DEFAULT_CLASS && kept.arranged ? STACK_KEPT / 2 : 1;
-    os_wordlock_acquire(&stacks->guard);
+    if (!os_planted("stack-given-early"))
+        os_wordlock_acquire(&stacks->guard);
     struct stack *stack = take_warm(&stacks->classes[n], most, &count);
     if (stack == NULL)
         stack = pick_cold(n, &fresh);
-    os_wordlock_release(&stacks->guard);
+    if (!os_planted("stack-given-early"))
+        os_wordlock_release(&stacks->guard);
     if (count > 1) {
         kept.first = stack->next;
         kept.count = count - 1;
