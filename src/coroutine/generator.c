@@ -53,18 +53,16 @@ static int resume_ready(thrum_generator *generator, int word, void *ret_value)
     return coroutine_switch_in(&generator->coroutine, word);
 }
 
-/* The sizes that are common need no call, and so no register to be saved. */
-static bool is_common(size_t size)
-{
-    return size == sizeof(uint64_t) || size == sizeof(uint32_t);
-}
-
-static void copy_common(void *to, const void *from, size_t size)
+/* Copy a value whose size is common, which takes no call and so no register to be saved; false: it is another. */
+static bool copy_common(void *to, const void *from, size_t size)
 {
     if (size == sizeof(uint64_t))
         memcpy(to, from, sizeof(uint64_t));
-    else
+    else if (size == sizeof(uint32_t))
         memcpy(to, from, sizeof(uint32_t));
+    else
+        return false;
+    return true;
 }
 
 /* ---- Making ---- */
@@ -246,9 +244,9 @@ int thrum_generator_next(thrum_generator *generator, void *ret_value)
 
 int thrum_generator_send(thrum_generator *generator, const void *value, void *ret_value)
 {
-    if (!is_ready(generator) || value == NULL || generator->in == NULL || !is_common(generator->receives))
+    if (!is_ready(generator) || value == NULL || generator->in == NULL ||
+        !copy_common(generator->in, value, generator->receives))
         return send_in_turn(generator, value, ret_value);
-    copy_common(generator->in, value, generator->receives);
     return resume_ready(generator, 0, ret_value);
 }
 
@@ -374,9 +372,9 @@ static __attribute__((__noinline__)) int yield_slowly(thrum_generator *self, con
 
 int thrum_yield(thrum_generator *self, const void *value, void *ret_received)
 {
-    if (!is_self(self) || flags_of(self) != 0 || value == NULL || self->out == NULL || !is_common(self->yields))
+    if (!is_self(self) || flags_of(self) != 0 || value == NULL || self->out == NULL ||
+        !copy_common(self->out, value, self->yields))
         return yield_slowly(self, value, ret_received);
-    copy_common(self->out, value, self->yields);
     self->in = ret_received;
     self->on_next = ret_received != NULL ? THRUM_EMPTY : 0;
     return coroutine_switch_out(&self->coroutine, 0);
