@@ -142,23 +142,25 @@ static bool am_in(const thrum_generator *generator)
     return at != NULL;
 }
 
-/* Have the turn: 0, and take_leave is to follow; or what is wrong. */
-static int take_turn(thrum_generator *generator)
-{
-    if (!object_is(generator, OBJECT_GENERATOR))
-        return -EINVAL;
-    if ((flags_of(generator) & GENERATOR_SHARED) != 0 && !am_in(generator) && !os_planted("generator-turn-not-taken")) {
-        int result = thrum_lock_acquire(&generator->lock, THRUM_FOREVER);
-        if (result != 0)
-            return result;
-    }
-    return state_of(generator) != COROUTINE_RUNNING ? 0 : -EALREADY;
-}
-
 static int end_turn(thrum_generator *generator, int result)
 {
     if ((flags_of(generator) & GENERATOR_SHARED) != 0)
         (void)thrum_lock_release(&generator->lock);
+    return result;
+}
+
+/* Have the turn: 0, and end_turn is to follow; or what is wrong. */
+static int take_turn(thrum_generator *generator)
+{
+    int result = 0;
+    if (!object_is(generator, OBJECT_GENERATOR))
+        return -EINVAL;
+    if (am_in(generator))
+        return -EALREADY;
+    if ((flags_of(generator) & GENERATOR_SHARED) != 0 && !os_planted("generator-turn-not-taken"))
+        result = thrum_lock_acquire(&generator->lock, THRUM_FOREVER);
+    if (result == 0 && state_of(generator) == COROUTINE_RUNNING)
+        result = end_turn(generator, -EALREADY);
     return result;
 }
 
@@ -291,8 +293,7 @@ int thrum_synchronized(thrum_generator *generator)
 /* Also from within, and then without a turn. */
 static int ask(thrum_generator *generator)
 {
-    int result = take_turn(generator);
-    return result == -EALREADY && am_in(generator) ? 0 : result;
+    return object_is(generator, OBJECT_GENERATOR) && am_in(generator) ? 0 : take_turn(generator);
 }
 
 static int answer(thrum_generator *generator, int result)

@@ -237,7 +237,8 @@ TEST(a_watched_stack_that_was_left_is_reported)
 {
     struct coroutine *made = coroutine_new(dig, 0, "digger");
     made->flags |= COROUTINE_WATCHED;
-    check_int(in_child(overflow, made), -SIGABRT);
+    if (THREADS_IN_CHILD) /* a fiber is one to ThreadSanitizer */
+        check_int(in_child(overflow, made), -SIGABRT);
     check_int(coroutine_resume(made, 0), 0); /* all was well */
     coroutine_drop(made);
 }
