@@ -4,8 +4,9 @@
     (gdb) thrum coroutines          all of them, each with its stack
     (gdb) thrum coroutines work     those in whose name or stack that text stands
 
-It works on a running program and on a core file, and takes the library's symbols, but no debug
-information: coroutine_layout in src/coroutine/coroutine.c says where all is.
+It works on a running program and on a core file of the system's, and takes the library's symbols, but no debug
+information: coroutine_layout in src/coroutine/coroutine.c says where all is. A core made by gdb's own
+generate-core-file lacks what lies around the guards of stacks, which gdb cannot read.
 
 A coroutine that stands still is no thread, so gdb has no registers for it; and in a core file none can be set.
 But gdb asks unwinders who called a frame. Ours says of the selected thread's innermost frame that it was called
