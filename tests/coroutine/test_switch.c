@@ -106,13 +106,22 @@ TEST(registers_of_the_caller_are_kept)
     }
 }
 
+/* 1 / 10, which is rounded up to the nearest; what fegetround says may be only half of the truth. */
+static double tenth(void)
+{
+    volatile double one = 1, ten = 10;
+    return one / ten;
+}
+
 static void round_down(void *arg, int value)
 {
     (void)arg;
     for (;;) {
         check_int(fegetround(), value == 0 ? FE_UPWARD : FE_DOWNWARD); /* at first the maker's */
         check_int(fesetround(FE_DOWNWARD), 0);
+        check(tenth() < 0.1);
         value = back(value);
+        check(tenth() < 0.1);
     }
 }
 
@@ -124,6 +133,7 @@ TEST(each_has_its_own_way_of_rounding)
     for (int i = 0; i < 3; i++) {
         check_int(go(i), i);
         check_int(fegetround(), FE_TONEAREST);
+        check(tenth() == 0.1);
     }
 }
 
