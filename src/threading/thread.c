@@ -283,8 +283,8 @@ static __thread thrum_thread *joined_by_system;
 static int sleep_in_system(struct sleeper *sleeper, int64_t deadline)
 {
     thrum_thread *thread = joined_by_system;
-    (void)sleeper;
     (void)deadline;
+    os_store_relaxed(&sleeper->asleep, os_now());     /* relaxed: a hint for reports */
     os_thread_join(os_load_relaxed(&thread->system)); /* relaxed: see may_sleep_in_system */
     thread->joined = true;
     return 0;

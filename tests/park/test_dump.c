@@ -116,6 +116,31 @@ static void nothing_else(void *arg)
     check_str(second, "");
 }
 
+static thrum_event over;
+
+static int wait_for_over(void *arg)
+{
+    (void)arg;
+    return thrum_event_wait(&over, THRUM_FOREVER);
+}
+
+static int join_it(void *arg)
+{
+    return thrum_thread_join(arg, NULL, THRUM_FOREVER);
+}
+
+/* Without a token it sleeps in the system's join. */
+TEST(who_joins_for_as_long_as_it_takes_is_told_with_since_when)
+{
+    thrum_thread *joined, *joiner;
+    check_result(thrum_thread_run(&joined, wait_for_over, NULL, .name = "joined"), 0);
+    check_result(thrum_thread_run(&joiner, join_it, joined, .name = "patient"), 0);
+    until(says("patient", " waits for end of thread 'joined' (0x") && says("patient", ", for "));
+    thrum_event_set(&over);
+    check_result(finish(joiner), 0);
+    thrum_thread_free(joined);
+}
+
 TEST(each_thread_is_told_with_what_it_waits_for_and_who_holds_it)
 {
     check_result(thrum_lock_init(&world.lock, .name = "ledger"), 0);
@@ -290,6 +315,7 @@ TEST(dump_meets_threads_that_come_wait_and_go)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_joins_for_as_long_as_it_takes_is_told_with_since_when),
         cmocka_unit_test(each_thread_is_told_with_what_it_waits_for_and_who_holds_it),
         cmocka_unit_test(wait_that_a_handler_may_end_has_no_time_out_for_that),
         cmocka_unit_test(bad_descriptor_is_an_error),
