@@ -1,5 +1,5 @@
 /*
- * Row T7: a lock round a counter, a function that locks for itself, and a lock that was forgotten
+ * Row T7: a lock round a counter by `with`, a function that locks for itself, and a lock that was forgotten
  *
  * Counts are exact however many threads count. A thread that ends without giving its lock back
  * leaves everybody else waiting for ever in other libraries; here who waits is told, and a report names the
@@ -20,9 +20,9 @@ static int add(void *arg)
 {
     (void)arg;
     for (int i = 0; i < ROUNDS; i++) {
-        must(thrum_lock_acquire(&lock, THRUM_FOREVER));
-        count++;
-        thrum_lock_release(&lock);
+        THRUM_WITH(&lock) {
+            count++;
+        }
     }
     return 0;
 }
@@ -32,9 +32,10 @@ static long next_ticket(void)
 {
     static thrum_lock desk;
     static long last;
-    must(thrum_lock_acquire(&desk, THRUM_FOREVER));
-    long ticket = ++last;
-    thrum_lock_release(&desk);
+    long ticket = 0;
+    THRUM_WITH(&desk) {
+        ticket = ++last;
+    }
     return ticket;
 }
 

@@ -102,14 +102,14 @@ int use(thrum_executor *pool, thrum_lock *lock, thrum_queue *queue, int *ints, f
     thrum_barrier barrier = THRUM_BARRIER_INIT(PICK(1, 0));
     return thrum_barrier_wait(&barrier, NULL, THRUM_NOWAIT);
 #elif CASE == 25 /* a with of what is not acquired, or in no such way */
-    THRUM_WITH (PICK(lock, ints))
+    THRUM_WITH(PICK(lock, ints))
         item++;
 #elif CASE == 26
-    THRUM_WITH (PICK(lock, queue))
+    THRUM_WITH(PICK(lock, queue))
         item++;
 #elif CASE == 27 /* -Werror=incompatible-pointer-types */
     thrum_rwlock rwlock = THRUM_RWLOCK_INIT;
-    THRUM_WITH_READ (PICK(&rwlock, &item))
+    THRUM_WITH_READ(PICK(&rwlock, &item))
         item++;
 #elif CASE == 28 /* -Werror=unused-result */
     thrum_rwlock rwlock = THRUM_RWLOCK_INIT;

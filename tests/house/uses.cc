@@ -116,13 +116,13 @@ int use_inits(int (*action)(void *), void *arg)
 int use_with(int n)
 {
     int set;
-    THRUM_WITH (&lock) {
-        THRUM_WITH (&rlock)
-            THRUM_WITH (&condition)
+    THRUM_WITH(&lock) {
+        THRUM_WITH(&rlock)
+            THRUM_WITH(&condition)
                 set = n;
     }
     for (int i = 0; i < n; i++)
-        THRUM_WITH (&semaphore) {
+        THRUM_WITH(&semaphore) {
             if (i == 1)
                 continue;
             if (i == 2)
@@ -132,11 +132,11 @@ int use_with(int n)
                 goto out;
         }
 out:
-    THRUM_WITH (&rwlock)
+    THRUM_WITH(&rwlock)
         set++;
-    THRUM_WITH_READ (&rwlock) {
+    THRUM_WITH_READ(&rwlock) {
         return [&] {
-            THRUM_WITH (&lock)
+            THRUM_WITH(&lock)
                 set++;
             return set;
         }();

@@ -14,23 +14,23 @@ static thrum_rwlock rwlock;
 
 TEST(it_is_held_inside_and_free_behind)
 {
-    THRUM_WITH (&lock) {
+    THRUM_WITH(&lock) {
         check(thrum_lock_locked(&lock));
     }
     check(!thrum_lock_locked(&lock));
-    THRUM_WITH (&rlock) {
-        THRUM_WITH (&rlock) {
+    THRUM_WITH(&rlock) {
+        THRUM_WITH(&rlock) {
             check_result(thrum_rlock_acquire(&rlock, THRUM_NOWAIT), 0);
             check_result(thrum_rlock_release(&rlock), 0);
         }
         check(thrum_lock_locked(&rlock.lock_));
     }
     check(!thrum_lock_locked(&rlock.lock_));
-    THRUM_WITH (&condition) {
+    THRUM_WITH(&condition) {
         check_result(thrum_condition_notify_all(&condition), 0);
     }
     check_result(thrum_condition_notify_all(&condition), -EPERM);
-    THRUM_WITH (&semaphore) {
+    THRUM_WITH(&semaphore) {
         check_result(thrum_semaphore_acquire(&semaphore, THRUM_NOWAIT), THRUM_TIMEOUT);
     }
     check_result(thrum_semaphore_acquire(&semaphore, THRUM_NOWAIT), 0);
@@ -39,10 +39,10 @@ TEST(it_is_held_inside_and_free_behind)
 
 TEST(a_rwlock_is_taken_for_writing_or_reading)
 {
-    THRUM_WITH (&rwlock) {
+    THRUM_WITH(&rwlock) {
         check_result(thrum_rwlock_acquire_read(&rwlock, THRUM_NOWAIT), THRUM_TIMEOUT);
     }
-    THRUM_WITH_READ (&rwlock) {
+    THRUM_WITH_READ(&rwlock) {
         check_result(thrum_rwlock_acquire_write(&rwlock, THRUM_NOWAIT), THRUM_TIMEOUT);
         check_result(thrum_rwlock_acquire_read(&rwlock, THRUM_NOWAIT), 0);
         check_result(thrum_rwlock_release(&rwlock), 0);
@@ -54,7 +54,7 @@ TEST(a_rwlock_is_taken_for_writing_or_reading)
 
 static int return_from_inside(int n)
 {
-    THRUM_WITH (&lock) {
+    THRUM_WITH(&lock) {
         if (n > 2)
             return n;
         n += 10;
@@ -64,8 +64,8 @@ static int return_from_inside(int n)
 
 static int go_out(int n)
 {
-    THRUM_WITH (&lock)
-        THRUM_WITH (&rlock) {
+    THRUM_WITH(&lock)
+        THRUM_WITH(&rlock) {
             if (n == 1)
                 goto out;
             n = 5;
@@ -86,7 +86,7 @@ TEST(it_is_given_back_on_every_way_out)
     check_int(go_out(2), 6);
     check(!thrum_lock_locked(&lock) && !thrum_lock_locked(&rlock.lock_));
     for (int i = 0; i < 4; i++) {
-        THRUM_WITH (&lock) {
+        THRUM_WITH(&lock) {
             if (i == 1)
                 break;
             if (i == 2)
@@ -103,12 +103,12 @@ TEST(what_the_block_sets_is_set_and_its_object_is_asked_for_once)
 {
     thrum_lock locks[2] = {THRUM_LOCK_INIT, THRUM_LOCK_INIT}, *next = locks;
     int set; /* no warning: the block is run, and once */
-    THRUM_WITH (next++)
+    THRUM_WITH(next++)
         set = thrum_lock_locked(&locks[0]) && !thrum_lock_locked(&locks[1]);
     check(set);
     check(next == &locks[1]);
     if (set)
-        THRUM_WITH (next) {
+        THRUM_WITH(next) {
             set = 2;
         }
     else
@@ -127,7 +127,7 @@ static int add(void *arg)
 {
     struct count *count = arg;
     for (int i = 0; i < count->rounds; i++)
-        THRUM_WITH (&lock) {
+        THRUM_WITH(&lock) {
             count->n++;
         }
     return 0;
@@ -146,7 +146,7 @@ TEST(one_thread_at_a_time_is_inside)
 
 static int wait_for_permit(void *arg)
 {
-    THRUM_WITH (&semaphore) {
+    THRUM_WITH(&semaphore) {
         check(thrum_cancelled());
         return *(int *)arg;
     }
@@ -181,8 +181,8 @@ static void take_twice(void *arg)
 {
     (void)arg;
     thrum_set_reporter(tell, NULL);
-    THRUM_WITH (&lock)
-        THRUM_WITH (&lock)
+    THRUM_WITH(&lock)
+        THRUM_WITH(&lock)
             _exit(3);
     _exit(4);
 }
@@ -191,7 +191,7 @@ static void release_inside(void *arg)
 {
     (void)arg;
     thrum_set_reporter(tell, NULL);
-    THRUM_WITH (&rwlock) {
+    THRUM_WITH(&rwlock) {
         check_result(thrum_rwlock_release(&rwlock), 0);
     }
     _exit(4);
