@@ -22,17 +22,16 @@
 
 /* ---- Buckets ---- */
 
-/* Fibonacci hashing (Knuth, TAOCP 3, 6.4): the top bits mix all the address's. */
-static uint64_t hash(const void *key)
-{
-    return (os_number(key) >> 2) * UINT64_C(0x9E3779B97F4A7C15);
-}
-
-#define EACH_BUCKET (UINT64_MAX / PARK_BUCKETS + 1)
+/* The block of memory that the address is in is hashed by Fibonacci's way (Knuth, TAOCP 3, 6.4): the top bits mix
+ * all the block's number. The words of a block have buckets side by side, so that objects that lie together
+ * have them in the same few lines. */
+#define BLOCK 64 /* words */
 
 struct park_bucket *park_bucket_of(const void *key)
 {
-    return &os_state()->lot.buckets[hash(key) / EACH_BUCKET];
+    uint64_t word = os_number(key) / 8;
+    uint64_t block = word / BLOCK * UINT64_C(0x9E3779B97F4A7C15) >> 32;
+    return &os_state()->lot.buckets[(block * BLOCK + word % BLOCK) % PARK_BUCKETS];
 }
 
 static struct park_bucket *lock_bucket(const void *key)
