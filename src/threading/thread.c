@@ -43,7 +43,6 @@ void thread_let_go(thrum_thread *thread)
         thread->names = name->older;
         free(name);
     }
-    free(thread->message);
     free((void *)(uintptr_t)thread->system_options.cpus); /* ours, though constant to the system */
     object_free(thread);
 }
@@ -91,6 +90,7 @@ int thrum_thread_new_with(thrum_thread **ret_thread, int (*target)(void *arg), v
         return -ENOMEM;
     }
     memset(thread, 0, offsetof(thrum_thread, first_name));
+    thread->message[0] = '\0';
     thread->holders = 1;
     thread->daemon = o.daemon;
     thread->target = target;
@@ -208,10 +208,6 @@ static int launch(thrum_thread *thread)
     int result = exit_arrange();
     if (result != 0)
         return result;
-    if (thread->message == NULL)
-        thread->message = calloc(1, REPORT_SIZE);
-    if (thread->message == NULL)
-        return -ENOMEM;
     (void)sleeper_self(); /* who starts threads is one, and comes before those in the list */
     /* Relaxed: nobody may be renaming it now. */
     thread->sleeper =

@@ -44,8 +44,8 @@ struct thrum_thread {
     const char *name;          /* the newest */
     struct thread_name *names; /* those after the first; all are kept, for somebody may be reading one */
     int code;
-    char *message; /* of thrum_fail; from malloc, made by start */
     char first_name[SLEEPER_NAME];
+    char message[REPORT_SIZE]; /* of thrum_fail */
 };
 
 #define thread_self thrum_thread_self_
