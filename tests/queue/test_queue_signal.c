@@ -301,16 +301,21 @@ TEST(join_waits_for_them_and_a_discard_drops_them)
 
 /* ---- In the middle of everything ------------------------------------------------------------ */
 
+/* Those that rain one after the other. None interrupts its own handler, so that this many are as deep as they
+ * nest: a storm goes on for as long as it likes, and a stack does not. */
+static const int kinds_of_rain[] = {SIGUSR1, SIGUSR2, SIGHUP, SIGURG};
+
 struct storm {
     pthread_t target;
     atomic_bool over;
+    size_t more_kinds; /* than one */
 };
 
 static void *rain(void *arg)
 {
     struct storm *storm = arg;
-    while (!atomic_load(&storm->over)) {
-        check_int(pthread_kill(storm->target, SIGUSR1), 0);
+    for (size_t i = 0; !atomic_load(&storm->over); i = i < storm->more_kinds ? i + 1 : 0) {
+        check_int(pthread_kill(storm->target, kinds_of_rain[i]), 0);
         sched_yield();
     }
     return NULL;
@@ -413,13 +418,14 @@ TEST(handlers_interrupt_any_call_and_nothing_is_lost)
     thrum_queue_free(queue);
 }
 
-/* A handler in a handler: two signals, one of which comes in the middle of the other's put. */
+/* A handler in a handler in a handler: each in the middle of the other's put. */
 TEST(handlers_nest)
 {
     thrum_queue *queue = new_target(0, 16);
-    struct sigaction action = {.sa_handler = put_next, .sa_flags = SA_RESTART | SA_NODEFER};
-    check_int(sigaction(SIGUSR1, &action, NULL), 0);
-    struct storm storms[2] = {{.target = pthread_self()}, {.target = pthread_self()}};
+    struct sigaction action = {.sa_handler = put_next, .sa_flags = SA_RESTART};
+    for (size_t i = 0; i < 4; i++)
+        check_int(sigaction(kinds_of_rain[i], &action, NULL), 0);
+    struct storm storms[2] = {{.target = pthread_self(), .more_kinds = 3}, {.target = pthread_self(), .more_kinds = 3}};
     pthread_t clouds[2];
     uint64_t got, gets = 0;
     for (int i = 0; i < 2; i++)
