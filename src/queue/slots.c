@@ -43,6 +43,7 @@ struct slots {
     uint64_t moved;       /* how many were filled and are none of ours any more; written with the lock held */
     uint32_t first, last; /* those that wait for room; the lock is held */
     struct signal_errand *errand;
+    uint64_t n; /* of slots */
     size_t item_size, stride;
     char memory[] __attribute__((aligned(16)));
 };
@@ -189,7 +190,9 @@ uint64_t slots_count(const struct slots *slots)
     uint64_t moved = os_load_acquire(&slots->moved); /* acquire: it is looked at first */
     /* Acquire: who sees that there is something may go on to tell others. */
     uint64_t filled = os_load_acquire(&slots->filled) & NUMBER;
-    return (filled / ONE - moved) & (NUMBER / ONE);
+    uint64_t count = (filled / ONE - moved) & (NUMBER / ONE);
+    /* If more, then they have been moved and filled again since the first look. */
+    return count < slots->n ? count : slots->n;
 }
 
 /* ---- Making and freeing ---- */
@@ -224,6 +227,7 @@ int slots_open(thrum_queue *queue, uint32_t n)
     struct slots *slots = calloc(1, sizeof *slots + n * stride);
     if (slots == NULL)
         return -ENOMEM;
+    slots->n = n;
     slots->item_size = item_size;
     slots->stride = stride;
     for (uint32_t place = n; place > 0; place--)

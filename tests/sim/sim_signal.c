@@ -555,6 +555,28 @@ static void queue_close_meets_handlers(void)
     thrum_queue_free(q.queue);
 }
 
+static int put_thrice(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 3; i++)
+        put_next();
+    return 0;
+}
+
+/* Slots are filled and moved while somebody counts them. */
+static void queue_is_never_larger_than_it_can_be(void)
+{
+    open_queue(1, 1);
+    thrum_thread *threads[2] = {spawn(collect, NULL), spawn(put_thrice, NULL)};
+    for (int i = 0; i < 3; i++)
+        sim_check(thrum_queue_qsize(q.queue) <= 2);
+    finish(threads[1]);
+    thrum_queue_close(q.queue, THRUM_DRAIN);
+    finish(threads[0]);
+    sim_check(q.sum == q.in);
+    thrum_queue_free(q.queue);
+}
+
 static void not_rung_for(void *arg)
 {
     (void)arg;
@@ -618,6 +640,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(queue_item_of_a_handler_is_got_once),
     SCENARIO(queue_handlers_interrupt_puts_and_gets),
     SCENARIO(queue_close_meets_handlers),
+    SCENARIO(queue_is_never_larger_than_it_can_be),
     SCENARIO(queue_goes_with_a_handlers_item),
     SCENARIO(queue_bell_rings_for_a_handler),
 };
