@@ -125,17 +125,28 @@ static void run_long_ring(bool without_memory)
     check_int(told.reports, 1);
 }
 
-TEST(circle_of_any_length_is_found_and_named_whole)
+static int count_named(void)
 {
-    run_long_ring(false);
     int named = 0;
     for (const char *at = told.text; (at = strstr(at, " waits for lock ")) != NULL; at++)
         named++;
-    check_int(named, LONG);
+    return named;
+}
+
+TEST(circle_of_any_length_is_found_and_named_whole)
+{
+    run_long_ring(false);
+    check_int(count_named(), LONG);
     check_says("'link-00'");
     check_says("'link-99'");
-    /* What is missing for want of memory is the names. */
-    run_long_ring(true);
+    /* What is missing for want of memory is the names. Two may look at once, and the other be the one that lacks it. */
+    int rounds = 0, named = LONG;
+    while (named == LONG) {
+        check(rounds++ < 100);
+        run_long_ring(true);
+        named = count_named();
+    }
+    check(named > 0);
     check_says(" more threads");
 }
 
@@ -280,9 +291,9 @@ TEST(wait_of_a_condition_whose_lock_is_gone_ends)
 static bool once_notified(void *arg)
 {
     struct desk *desk = arg;
-    check_result(thrum_lock_release(&desk->lock), 0); /* it is held when this is asked */
-    check_result(thrum_lock_acquire(&desk->lock, THRUM_FOREVER), 0);
-    return desk->notified;
+    /* Not asked again: only with the lock may it be, and who has notified keeps that. */
+    check(!desk->notified);
+    return false;
 }
 
 static int wait_for_news(void *arg)
