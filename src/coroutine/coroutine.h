@@ -95,7 +95,6 @@ extern __thread struct coroutine *coroutine_current;
 #define coroutine_resume thrum_coroutine_resume_
 #define coroutine_suspend thrum_coroutine_suspend_
 #define coroutine_suspend_call thrum_coroutine_suspend_call_
-#define coroutine_begin thrum_coroutine_begin_
 #define coroutine_overflowed thrum_coroutine_overflowed_
 #define coroutine_report_overflow thrum_coroutine_report_overflow_
 #define coroutine_expect_faults thrum_coroutine_expect_faults_

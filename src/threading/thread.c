@@ -2,7 +2,8 @@
  * thread.c - a thread's life
  *
  * Its state says where it is; two events, `begun` and `over`, are there to wait for a change of it, so join has
- * time-outs and can be cancelled. Only when it has ended is the system asked to join, which no longer blocks for long.
+ * time-outs and can be cancelled. Then the system is asked to join, which no longer blocks for long; who joins for as
+ * long as it takes sleeps there at once (await_end).
  * Few wait for either, and where nobody does, setting an event costs one operation: to start and join a thread costs
  * little more than the system's part.
  *
@@ -122,7 +123,9 @@ void thread_ending(struct sleeper *sleeper)
     if (thread == NULL)
         return;
     bool counted = !thread->daemon && !thread->foreign;
-    if (thread->foreign) { /* others have done so already */
+    /* Relaxed: only this thread makes it ENDED. It has done so, but if it is foreign, or left by pthread_exit: nobody
+     * shall wait for ever for one that did what it must not. */
+    if (os_load_relaxed(&thread->state) != THREAD_ENDED) {
         sleeper_leave(sleeper);
         end(thread);
     }

@@ -3,10 +3,36 @@
  */
 #include "harness.h"
 
+#include <pthread.h>
+
 static int nothing(void *arg)
 {
     (void)arg;
     return 0;
+}
+
+static int leave(void *arg)
+{
+    pthread_exit(arg);
+}
+
+/* It must not, and yet nobody may wait for ever for one that does. */
+TEST(one_that_leaves_by_pthread_exit_can_be_joined)
+{
+    thrum_token *token;
+    check_result(thrum_token_new(&token), 0);
+    for (int i = 0; i < 2; i++) { /* by the system's join, and by its event */
+        int code = 7;
+        thrum_thread *thread = start(leave, NULL, NULL);
+        thrum_token *own = thrum_token_set(i == 0 ? NULL : token);
+        check_result(thrum_thread_join(thread, &code, THRUM_FOREVER), 0);
+        (void)thrum_token_set(own);
+        check_int(code, 0);
+        check(!thrum_thread_is_alive(thread));
+        thrum_thread_free(thread);
+    }
+    check_int(thrum_active_count(), 1);
+    thrum_token_free(token);
 }
 
 static void refuses_thread(thrum_thread *thread)
@@ -117,6 +143,7 @@ TEST(what_is_something_else_is_refused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_that_leaves_by_pthread_exit_can_be_joined),
         cmocka_unit_test(null_is_refused),
         cmocka_unit_test(null_for_a_result_or_a_function_is_refused),
         cmocka_unit_test(a_running_threads_handle_is_given_up_once),
