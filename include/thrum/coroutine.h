@@ -166,6 +166,126 @@ THRUM_API int thrum_generator_fail(thrum_generator *self, int code, const char *
 
 THRUM_API int thrum_foreach_(thrum_generator *generator, void *ret_value, size_t size);
 
+/* ---- The scheduler ------------------------------------------------------------------ */
+
+/*
+ * Many lines of execution on one thread, each with a stack of its own and a place in the round: user-level threads,
+ * asyncio's tasks. They take turns, and one goes on until it yields, or waits for anything that the library can wait
+ * for: a lock, a queue, an event, a future, a join, time. Then the others run meanwhile; the same calls that block a
+ * thread let a coroutine stand still. Locks, queues and all the rest are shared with threads and with the coroutines
+ * of other threads' schedulers, in any mix.
+ *
+ *     static int greet(void *arg)
+ *     {
+ *         (void)thrum_sleep(thrum_seconds(0.1));
+ *         return puts(arg) < 0;
+ *     }
+ *     ...
+ *     thrum_scheduler *scheduler;
+ *     if (thrum_scheduler_new(&scheduler) == 0 &&
+ *         thrum_coroutine_run(NULL, scheduler, greet, "hello") == 0 &&
+ *         thrum_coroutine_run(NULL, scheduler, greet, "world") == 0)
+ *         (void)thrum_scheduler_run(scheduler);
+ *     thrum_scheduler_free(scheduler);
+ *
+ * A coroutine stays on the thread that runs its scheduler, so errno and thread-locals of the compiler's stay what they
+ * are between two waits, and belong to all on that thread. Locks, rlocks, thrum_locals and the cancel token are the
+ * coroutine's own. thrum_get_ident and thrum_current_thread are the thread's.
+ *
+ * What still stops all of them is a call that blocks outside the library, and a long loop: thrum_coroutine_yield lets
+ * the others go on in between.
+ *
+ * In a forked child no coroutine of the parent goes on but the one that forked, up to its next wait: then
+ * thrum_scheduler_run, which it is in, is -ECHILD.
+ */
+typedef struct thrum_scheduler thrum_scheduler;
+typedef struct thrum_coroutine thrum_coroutine;
+
+typedef struct thrum_scheduler_options {
+    size_t size;      /* set by the macro; 0 is taken for sizeof this structure */
+    size_t reserved_; /* 0 */
+} thrum_scheduler_options;
+
+/* Make one. Takes two descriptors. 0; -EINVAL; -EMFILE, -ENFILE, -ENOMEM. */
+THRUM_API THRUM_MUST_USE int thrum_scheduler_new_with(thrum_scheduler **ret_scheduler,
+                                                      const thrum_scheduler_options *options);
+
+/*
+ * Run its coroutines in the calling thread, one after the other in their order, until there are none (the Python
+ * Cookbook's TaskScheduler.run, recipe 12.12). Blocks while all of them wait, without use of the CPU.
+ *
+ * 0; THRUM_FAILED: one that nobody has a handle of has returned a code other than 0, which thrum_scheduler_error
+ * tells; the others are as they were, and the next run goes on with them. -EALREADY: it is being run, or the calling
+ * thread runs another; -EPERM: another thread has begun to run what is there; -EAGAIN: no memory to know the thread by;
+ * -ECHILD: it is the parent process's.
+ */
+THRUM_API THRUM_MUST_USE int thrum_scheduler_run(thrum_scheduler *scheduler);
+
+/* Why the last run was THRUM_FAILED. 0; THRUM_EMPTY: it was not; -EINVAL. For the thread that runs it. */
+THRUM_API THRUM_MUST_USE int thrum_scheduler_error(thrum_scheduler *scheduler, thrum_error *ret_error);
+
+/* Cancel all that it still has, run them to their end, and free it; handles stay. Blocks for as long as they
+ * need. NULL is allowed. 0; -EALREADY: it is being run; -EPERM: as for run, and it is as it was; -EINVAL. */
+THRUM_API int thrum_scheduler_free(thrum_scheduler *scheduler);
+
+/*
+ * Have it run a generator as one of its coroutines (TaskScheduler.new_task): a turn is from one yield to the next, what
+ * it yields is dropped, and what it waits for it waits for as a coroutine. It is the scheduler's from now on, which
+ * frees it; if it is cancelled it is closed. Its failure is the scheduler's, as that of any other without a handle.
+ * From any thread; NULL for the scheduler is the one that runs the caller. 0; -ENOMEM; -EINVAL.
+ */
+THRUM_API THRUM_MUST_USE int thrum_scheduler_new_task(thrum_scheduler *scheduler, thrum_generator *generator);
+
+/* ---- Coroutines ------------------------------------------------------------------------ */
+
+typedef struct thrum_coroutine_options {
+    size_t size;       /* set by the macro; 0 is taken for sizeof this structure */
+    size_t stack_size; /* bytes that its function may use; 0: 56 KiB or a little more. -EINVAL for less than 4 KiB */
+    const char *name;  /* for reports and debuggers; 31 bytes of it are copied */
+} thrum_coroutine_options;
+
+/*
+ * Have the scheduler run function(arg), behind all that are there (asyncio.create_task). From any thread; NULL for the
+ * scheduler is the one that runs the caller. What it returns is its code: 0, or that of a failure, about which
+ * thrum_fail leaves a message. ret_coroutine gets a handle, to be given up by thrum_coroutine_free; NULL: nobody
+ * wants one. 0; -ENOMEM; -EINVAL.
+ */
+THRUM_API THRUM_MUST_USE int thrum_coroutine_run_with(thrum_coroutine **ret_coroutine, thrum_scheduler *scheduler,
+                                                      int (*function)(void *arg), void *arg,
+                                                      const thrum_coroutine_options *options);
+
+/* Wait until it has ended (await task). From coroutines and threads, any number of them, and more than once. 0, and
+ * *ret_code (or NULL) is what it has returned; THRUM_TIMEOUT, THRUM_CANCELLED, THRUM_INTERRUPTED; -EDEADLK: the caller
+ * is it, or is the thread that would have to run it; -EINVAL. */
+THRUM_API THRUM_MUST_USE int thrum_coroutine_join(thrum_coroutine *coroutine, int *ret_code, thrum_timeout timeout);
+
+/* Give up the handle. If it has not ended it goes on all the same. NULL is allowed. */
+THRUM_API void thrum_coroutine_free(thrum_coroutine *coroutine);
+
+/* From now on all that it waits for is THRUM_CANCELLED, but for locks (task.cancel): see threading.h, 'Cancel tokens'.
+ * One that has not had its first turn never begins, and its code is THRUM_CANCELLED. From any thread. 0; -EINVAL. */
+THRUM_API int thrum_coroutine_cancel(thrum_coroutine *coroutine);
+
+/* Whether it has ended (task.done). */
+THRUM_API bool thrum_coroutine_done(const thrum_coroutine *coroutine);
+
+/* How it has ended (task.exception). 0, and an outcome of 0 where its code was; -EINVAL: it has not. */
+THRUM_API THRUM_MUST_USE int thrum_coroutine_error(const thrum_coroutine *coroutine, thrum_error *ret_error);
+
+/* Its name, "" if it has none (task.get_name). Stays as long as the handle. */
+THRUM_API const char *thrum_coroutine_name(const thrum_coroutine *coroutine);
+
+/* The one that calls, or NULL: the caller is a thread (asyncio.current_task). Not to be given up by the caller. */
+THRUM_API thrum_coroutine *thrum_current_coroutine(void);
+
+/* Let all others that can go on have their turn (asyncio.sleep(0)); in a thread, other threads. 0; THRUM_CANCELLED. */
+THRUM_API int thrum_coroutine_yield(void);
+
+/* Wait so long, in a coroutine or in a thread (asyncio.sleep, time.sleep). THRUM_NOWAIT is to yield. 0;
+ * THRUM_CANCELLED, which is what ends THRUM_FOREVER; THRUM_INTERRUPTED; -EINVAL; -EAGAIN: no memory to know the thread
+ * by. */
+THRUM_API int thrum_sleep(thrum_timeout time);
+
 /* ---- Overflow ------------------------------------------------------------------------ */
 
 /*
@@ -178,6 +298,11 @@ THRUM_API int thrum_foreach_(thrum_generator *generator, void *ret_value, size_t
 THRUM_API THRUM_MUST_USE int thrum_faulthandler_enable(void);
 
 #ifndef __cplusplus
+#define thrum_scheduler_new(...) thrum_scheduler_new_(__VA_ARGS__, .size = sizeof(thrum_scheduler_options))
+#define thrum_scheduler_new_(ret, ...) thrum_scheduler_new_with(ret, &(thrum_scheduler_options){__VA_ARGS__})
+#define thrum_coroutine_run(...) thrum_coroutine_run_(__VA_ARGS__, .size = sizeof(thrum_coroutine_options))
+#define thrum_coroutine_run_(ret, scheduler, function, arg, ...) \
+    thrum_coroutine_run_with(ret, scheduler, function, arg, &(thrum_coroutine_options){__VA_ARGS__})
 #define thrum_generator_new(...) thrum_generator_new_(__VA_ARGS__, .size = sizeof(thrum_generator_options))
 #define thrum_generator_new_(ret, function, arg, ...) \
     thrum_generator_new_with(ret, function, arg, &(thrum_generator_options){__VA_ARGS__})
@@ -191,6 +316,19 @@ THRUM_MUST_USE inline int thrum_generator_new(thrum_generator **ret_generator,
                                               const thrum_generator_options &options = {})
 {
     return thrum_generator_new_with(ret_generator, function, arg, &options);
+}
+
+THRUM_MUST_USE inline int thrum_scheduler_new(thrum_scheduler **ret_scheduler,
+                                              const thrum_scheduler_options &options = {})
+{
+    return thrum_scheduler_new_with(ret_scheduler, &options);
+}
+
+THRUM_MUST_USE inline int thrum_coroutine_run(thrum_coroutine **ret_coroutine, thrum_scheduler *scheduler,
+                                              int (*function)(void *), void *arg,
+                                              const thrum_coroutine_options &options = {})
+{
+    return thrum_coroutine_run_with(ret_coroutine, scheduler, function, arg, &options);
 }
 #endif
 #endif

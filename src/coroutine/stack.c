@@ -290,6 +290,18 @@ struct stack *stack_of_address(const void *address)
     return NULL;
 }
 
+uint32_t stack_place(struct stack *stack, size_t into_record)
+{
+    struct stack_slab *slab = stack->slab;
+    struct stack_pool *stacks = pool();
+    os_wordlock_acquire(&stacks->guard);
+    if (slab->places == 0)
+        slab->places = sleeper_block((char *)stack_record(at_index(slab, 0)) + into_record, slab->stride);
+    uint32_t places = slab->places;
+    os_wordlock_release(&stacks->guard);
+    return places != 0 ? places + stack->index : 0;
+}
+
 void stacks_forked(void)
 {
     pool()->guard = 0;

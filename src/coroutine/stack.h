@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define STACK_CLASSES 16              /* from 16 KiB to 512 MiB, where a page has 4 KiB */
-#define STACK_RECORD 704              /* bytes of the owner's record; a multiple of a cache line */
+#define STACK_RECORD 1024             /* bytes of the owner's record; a multiple of a cache line */
 #define STACK_SPLIT_GUARDS 20000      /* stacks that may take mappings for a guard of their own */
 #define STACK_KEPT 32                 /* idle stacks that a thread keeps */
 #define STACK_WARM 1024               /* and that all threads keep, of each size, with their pages */
@@ -81,22 +81,30 @@ struct stack_slab {
     size_t stride;  /* from one stack to the next: its size with guard and record */
     uint32_t class; /* which of the pool's */
     uint32_t stacks;
-    uint32_t fresh;                       /* those from here on were never used, and have no guard yet */
-    uint32_t n_cold;                      /* cold ones among those that were */
+    uint32_t fresh;  /* those from here on were never used, and have no guard yet */
+    uint32_t n_cold; /* cold ones among those that were */
+    uint32_t places; /* of sleepers in its stacks' records: the first's place, or 0; sleeper.h */
+    uint32_t reserved;
     uint64_t watched[STACKS_A_SLAB / 64]; /* a bit for each stack: it has no guard of its own */
     uint16_t cold_stacks[STACKS_A_SLAB];
+    uint8_t lives[STACKS_A_SLAB]; /* how many sleepers each stack's record has been, by 256 */
 };
 
 #define stack_take thrum_stack_take_
 #define stack_give thrum_stack_give_
 #define stack_of_address thrum_stack_of_address_
 #define stacks_forked thrum_stacks_forked_
+#define stack_place thrum_stack_place_
 
 /* A stack with room for `size` bytes of frames; 0: the default. Its record is not cleared. NULL: there is no memory. */
 struct stack *stack_take(size_t size);
 
 /* Back; nobody runs on it any more. Any thread may. */
 void stack_give(struct stack *stack);
+
+/* The place (sleeper.h) of the sleeper that stands so many bytes into the stack's record: the same number of bytes for
+ * all stacks. 0: there is no room for more. */
+uint32_t stack_place(struct stack *stack, size_t into_record);
 
 /* Whether the coroutine on it has kept within it, as far as can be known. Only for a watched one need it be asked. */
 static inline bool stack_is_sound(const struct stack *stack)

@@ -199,8 +199,9 @@ bool deadlock_found(struct sleeper *self, const thrum_lock *lock)
         chain.end = owner;
         if (owner == self->owner)
             return confirm(&chain);
-        if (sleeper_has_ended(owner)) {
-            chain.n = 1; /* only its direct waiter is told: the others wait for that one */
+        if (sleeper_has_ended(owner) || (self->host != NULL && owner == self->host->owner)) {
+            chain.n = 1; /* only its direct waiter is told: the others wait for that one. A host goes on when all on
+                          * it have ended, and so not before */
             return confirm(&chain);
         }
         struct link link = {.sleeper = sleeper_of(owner)};
@@ -247,6 +248,6 @@ void deadlock_owner_ends(struct sleeper *sleeper)
     if (os_load_seq_cst(&os_state()->lot.endless) == 0)
         return;
     struct sleeper *waiter;
-    for (uint32_t place = 0; (waiter = sleeper_nth(place)) != NULL; place++)
+    for (uint32_t place = 0; (waiter = sleeper_next(&place)) != NULL;)
         release_from(waiter, sleeper->owner);
 }

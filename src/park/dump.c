@@ -82,7 +82,7 @@ static int dump(int fd)
     static const char head[] = "thrum: threads:\n";
     int result = os_write(fd, head, sizeof head - 1);
     struct sleeper *sleeper;
-    for (uint32_t place = 0; result == 0 && (sleeper = sleeper_nth(place)) != NULL; place++) {
+    for (uint32_t place = 0; result == 0 && (sleeper = sleeper_next(&place)) != NULL;) {
         struct seen_wait seen;
         /* Relaxed: a record that has changed hands since is not listed under this number. */
         uint32_t owner = os_load_relaxed(&sleeper->owner);

@@ -18,7 +18,9 @@
 #define FIRST_PAUSES 64
 #define LOOKS OS_SPINS(40)
 
-#define FAVOUR_AFTER 1000000 /* ns */
+#define FAVOUR_AFTER 1000000   /* ns */
+#define FAVOUR_ANYHOW 10000000 /* ns: also one who is not at hand */
+#define NOT_AT_HAND 15         /* so many are woken in vain, at most, to wake one who is */
 
 /* ---- Buckets ---- */
 
@@ -217,7 +219,10 @@ int park(struct park_call *call)
 
 bool park_look(bool (*ready)(void *arg), void *arg)
 {
-    for (int look = 0; look < LOOKS; look++) {
+    const struct sleeper *self = sleeper_current;
+    /* Others of its host have something better to do meanwhile, and may be the ones it waits for. */
+    int looks = self != NULL && self->host != NULL ? 0 : LOOKS;
+    for (int look = 0; look < looks; look++) {
         if (ready(arg))
             return true;
         if (look >= PAUSING_LOOKS)
@@ -232,41 +237,35 @@ bool park_look(bool (*ready)(void *arg), void *arg)
 
 void park_wake(struct sleeper *sleeper)
 {
-    const struct sleeper_ops *ops = sleeper->ops; /* now: afterwards it may be another's record */
-    /* Release: pairs with sleep_until_woken. From here on the wait may be gone, and the sleeper;
-     * its record's memory never is. */
-    os_store_release(&sleeper->wake, 1);
-    ops->wake(sleeper);
+    sleeper->ops->wake(sleeper, false);
 }
 
-/* The same for one that may be of several, whose wakers are counted. Else a store is enough, and need not wait
- * for the record's line. */
 static void wake(struct park_wait *wait)
 {
-    struct sleeper *sleeper = wait->sleeper;
-    if (!wait->counted) {
-        park_wake(sleeper);
-        return;
-    }
-    const struct sleeper_ops *ops = sleeper->ops;
-    (void)os_add_release(&sleeper->wake, 1); /* release: pairs with await_wakers */
-    ops->wake(sleeper);
+    wait->sleeper->ops->wake(wait->sleeper, wait->counted);
 }
 
-/* Whether one who has tried since then is to be favoured. Not more often than that, for where many wait all have
- * waited for long, and to favour each of them is to wait for each of them to wake up. */
-static bool favour(struct park_bucket *bucket, int64_t since)
+static bool is_at_hand(const struct park_wait *wait)
 {
-    int64_t now = os_now();
+    const struct sleeper_ops *ops = wait->sleeper->ops;
+    return ops->at_hand == NULL || ops->at_hand(wait->sleeper);
+}
+
+/* Whether one who has tried for long is to be favoured. Not more often than that, for where many wait all have
+ * waited for long, and to favour each of them is to wait for each of them to wake up. What is given to one whose host
+ * does something else lies idle meanwhile: he has to have waited much longer. */
+static bool favour(struct park_bucket *bucket, const struct park_wait *wait)
+{
+    int64_t now = os_now(), waited = now - wait->since;
     uint32_t tick = (uint32_t)(now / FAVOUR_AFTER);
-    if (now - since < FAVOUR_AFTER || tick == bucket->favoured)
+    if (waited < FAVOUR_AFTER || tick == bucket->favoured || (waited < FAVOUR_ANYHOW && !is_at_hand(wait)))
         return false;
     bucket->favoured = tick;
     return true;
 }
 
 /* Whom to wake: */
-enum whom { AT_MOST_N, A_GROUP, THE_SHARED };
+enum whom { AT_MOST_N, A_GROUP, THE_SHARED, ONE_AT_HAND };
 
 /* How many there are in front that go together: one, or all the shared ones, or only these. */
 static size_t group_size(struct park_bucket *bucket, const void *key, enum whom whom)
@@ -280,6 +279,28 @@ static size_t group_size(struct park_bucket *bucket, const void *key, enum whom 
         wait = wait->next;
     } while (first->shared && wait->shared && wait != first);
     return n;
+}
+
+/* How many are in front of the first who is at hand, and that one, if there are not too many; else one. And one where
+ * that one is to be favoured anyhow. */
+static size_t up_to_one_at_hand(struct park_bucket *bucket, const void *key)
+{
+    const struct park_wait *first = *find(bucket, key), *wait = first;
+    if (first == NULL || is_at_hand(first) || (first->since != 0 && os_now() - first->since >= FAVOUR_ANYHOW))
+        return 1;
+    for (size_t n = 1; wait != NULL && n <= NOT_AT_HAND + 1; n++) {
+        if (is_at_hand(wait))
+            return n;
+        wait = wait->next != first ? wait->next : NULL;
+    }
+    return 1;
+}
+
+static size_t how_many(struct park_bucket *bucket, const void *key, size_t n, enum whom whom)
+{
+    if (whom == AT_MOST_N)
+        return n;
+    return whom == ONE_AT_HAND ? up_to_one_at_hand(bucket, key) : group_size(bucket, key, whom);
 }
 
 /* Take out at most n; they are chained by next, ended by NULL. */
@@ -297,7 +318,7 @@ static struct park_wait *take_first(struct park_bucket *bucket, const void *key,
     done->more = *at != NULL && os_load_relaxed(&(*at)->key) == key;
     if (chain != NULL) {
         done->first_owner = chain->sleeper->owner;
-        done->favour = chain->since != 0 && favour(bucket, chain->since);
+        done->favour = chain->since != 0 && favour(bucket, chain);
         done->shared = chain->shared;
     }
     return chain;
@@ -309,7 +330,9 @@ static struct park_wait *take(const void *key, size_t n, enum whom whom,
                               struct unparked *done, uintptr_t *ret_word)
 {
     struct park_bucket *bucket = lock_bucket(key);
-    struct park_wait *chain = take_first(bucket, key, whom == AT_MOST_N ? n : group_size(bucket, key, whom), done);
+    struct park_wait *chain = take_first(bucket, key, how_many(bucket, key, n, whom), done);
+    if (whom == ONE_AT_HAND && done->woken > 1)
+        done->favour = false; /* they compete */
     *ret_word = commit != NULL ? commit(arg, done) : 0;
     unlock_bucket(bucket);
     return chain;
@@ -333,6 +356,11 @@ static size_t take_and_wake(const void *key, size_t n, enum whom whom,
 size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
 {
     return take_and_wake(key, n, AT_MOST_N, commit, arg);
+}
+
+size_t unpark_at_hand(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)
+{
+    return take_and_wake(key, 0, ONE_AT_HAND, commit, arg);
 }
 
 size_t unpark_group(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg)

@@ -90,6 +90,11 @@ struct unparked {
 #define unpark thrum_unpark_
 size_t unpark(const void *key, size_t n, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);
 
+/* The same for the longest waiting one; if that would not go on at once, for some behind it, too, up to one who would:
+ * for what they compete for, which would lie idle else. */
+#define unpark_at_hand thrum_unpark_at_hand_
+size_t unpark_at_hand(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);
+
 /* The same for the longest waiting one; if it is shared, for all shared ones up to the first that is not. */
 #define unpark_group thrum_unpark_group_
 size_t unpark_group(const void *key, uintptr_t (*commit)(void *arg, const struct unparked *done), void *arg);

@@ -26,33 +26,59 @@ static int thread_sleep(struct sleeper *sleeper, int64_t deadline)
     return os_futex_wait(&sleeper->wake, 0, deadline);
 }
 
-static void thread_wake(struct sleeper *sleeper)
+static void thread_wake(struct sleeper *sleeper, bool counted)
 {
+    /* Release: pairs with sleep_until_woken and await_wakers. A store need not wait for the record's line. */
+    if (counted)
+        (void)os_add_release(&sleeper->wake, 1);
+    else
+        os_store_release(&sleeper->wake, 1);
     os_futex_wake(&sleeper->wake, 1);
 }
 
-const struct sleeper_ops sleeper_thread_ops = {thread_sleep, thread_wake};
+const struct sleeper_ops sleeper_thread_ops = {thread_sleep, thread_wake, NULL};
 
 /* The guard of the roll is held in these. Whoever holds it finds a record's number, name and native id as they
  * are, if the record is listed or has ended. */
 
+/* The number of one more, + 1; 0: there is no room. */
+static uint32_t add_block(struct sleeper_roll *roll, void *first, size_t stride)
+{
+    if (roll->used == ROLL_BLOCKS)
+        return 0;
+    roll->blocks[roll->used] = (struct roll_block){first, stride, 0};
+    /* Release: pairs with sleeper_at, so the block is seen. */
+    os_store_release(&roll->used, roll->used + 1);
+    return roll->used;
+}
+
+static uint32_t add_own_block(struct sleeper_roll *roll)
+{
+    size_t size = ROLL_BLOCK * sizeof(struct sleeper);
+    void *records = aligned_alloc(_Alignof(struct sleeper), size);
+    if (records == NULL)
+        return 0;
+    memset(records, 0, size);
+    uint32_t block = add_block(roll, records, sizeof(struct sleeper));
+    if (block == 0)
+        free(records);
+    return block;
+}
+
 /* A record never used before. */
 static struct sleeper *fresh(struct sleeper_roll *roll)
 {
-    if (roll->used == ROLL_BLOCKS * ROLL_BLOCK)
-        return NULL;
-    struct sleeper **block = &roll->blocks[roll->used / ROLL_BLOCK];
-    if (*block == NULL) {
-        size_t size = ROLL_BLOCK * sizeof(struct sleeper);
-        *block = aligned_alloc(_Alignof(struct sleeper), size);
-        if (*block == NULL)
+    if (roll->filling == 0 || roll->blocks[roll->filling - 1].used == ROLL_BLOCK) {
+        uint32_t added = add_own_block(roll);
+        if (added == 0)
             return NULL;
-        memset(*block, 0, size);
+        roll->filling = added;
     }
-    struct sleeper *sleeper = &(*block)[roll->used % ROLL_BLOCK];
-    sleeper->owner = roll->used << LOCK_BITS;
-    /* Release: pairs with sleeper_nth, so the block is seen. */
-    os_store_release(&roll->used, roll->used + 1);
+    struct roll_block *block = &roll->blocks[roll->filling - 1];
+    struct sleeper *sleeper = (struct sleeper *)(void *)block->first + block->used;
+    sleeper->owner = ((roll->filling - 1) * ROLL_BLOCK + block->used) << LOCK_BITS;
+    /* Release: as in add_block. */
+    os_store_release(&block->used, block->used + 1);
     return sleeper;
 }
 
@@ -86,18 +112,22 @@ static uint32_t next_number(uint32_t owner)
     return owner >= one ? owner : owner + one;
 }
 
-static struct sleeper *take(struct sleeper_roll *roll, const struct sleeper_ops *ops)
+static void copy_name(struct sleeper *sleeper, const char *name)
 {
-    struct sleeper *sleeper = roll->resting >= ROLL_RESTING ? rested(roll) : fresh(roll);
-    if (sleeper == NULL)
-        sleeper = rested(roll);
-    if (sleeper == NULL)
-        return NULL;
+    size_t length = strnlen(name, sizeof sleeper->name - 1);
+    memcpy(sleeper->name, name, length);
+    sleeper->name[length] = '\0';
+}
+
+static void prepare(struct sleeper *sleeper, uint32_t number, const struct sleeper_ops *ops)
+{
     /* Relaxed, then release: who still has the old number and sees that the record has not ended sees
      * that it has another number. And under the guard: see sleeper_has_ended. */
-    os_store_relaxed(&sleeper->owner, next_number(sleeper->owner));
+    os_store_relaxed(&sleeper->owner, number);
     os_store_release(&sleeper->ended, 0);
     sleeper->ops = ops;
+    sleeper->host = NULL;
+    sleeper->locks = 0;
     sleeper->token = NULL;
     sleeper->report = NULL;
     os_store_relaxed(&sleeper->native_id, 0); /* relaxed: see sleeper_begin */
@@ -108,6 +138,15 @@ static struct sleeper *take(struct sleeper_roll *roll, const struct sleeper_ops 
     sleeper->n_locals = 0;
     sleeper->destroying = NULL;
     sleeper->ending = NULL;
+}
+
+static struct sleeper *take(struct sleeper_roll *roll, const struct sleeper_ops *ops)
+{
+    struct sleeper *sleeper = roll->resting >= ROLL_RESTING ? rested(roll) : fresh(roll);
+    if (sleeper == NULL)
+        sleeper = rested(roll);
+    if (sleeper != NULL)
+        prepare(sleeper, next_number(sleeper->owner), ops);
     return sleeper;
 }
 
@@ -120,24 +159,48 @@ struct sleeper *sleeper_new(const struct sleeper_ops *ops)
     return sleeper;
 }
 
-struct sleeper *sleeper_nth(uint32_t place)
+static struct sleeper *in_block(const struct roll_block *block, uint32_t index)
+{
+    return (struct sleeper *)(void *)(block->first + index * block->stride);
+}
+
+struct sleeper *sleeper_next(uint32_t *place)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
-    /* Acquire: pairs with fresh; its block was there before it was counted, and is never moved. */
-    bool there = place < os_load_acquire(&roll->used);
-    if (!there) {
-        /* The count may be an old one. What came to us by any way at all, like a number in a lock's word, was
-         * counted under the guard before it set out, and so before we have the guard now. */
-        os_wordlock_acquire(&roll->guard);
-        there = place < os_load_relaxed(&roll->used); /* relaxed: changed under the guard */
-        os_wordlock_release(&roll->guard);
+    uint32_t block = *place / ROLL_BLOCK, index = *place % ROLL_BLOCK;
+    /* Acquire, both: pair with add_block and those who count; a block is never moved. */
+    for (; block < os_load_acquire(&roll->used); block++, index = 0) {
+        if (index < os_load_acquire(&roll->blocks[block].used)) {
+            *place = block * ROLL_BLOCK + index + 1;
+            return in_block(&roll->blocks[block], index);
+        }
     }
-    return there ? &roll->blocks[place / ROLL_BLOCK][place % ROLL_BLOCK] : NULL;
+    return NULL;
 }
 
 struct sleeper *sleeper_of(uint32_t owner)
 {
-    return sleeper_nth((owner >> LOCK_BITS) & ((1u << ROLL_PLACE_BITS) - 1));
+    struct sleeper_roll *roll = &os_state()->sleepers;
+    uint32_t place = (owner >> LOCK_BITS) & ((1u << ROLL_PLACE_BITS) - 1), block = place / ROLL_BLOCK;
+    /* Acquire: as in sleeper_next. */
+    if (block >= os_load_acquire(&roll->used)) {
+        /* The count may be an old one. What came to us by any way at all, like a number in a lock's word, was
+         * counted under the guard before it set out, and so before we have the guard now. */
+        os_wordlock_acquire(&roll->guard);
+        os_wordlock_release(&roll->guard);
+    }
+    return in_block(&roll->blocks[block], place % ROLL_BLOCK);
+}
+
+uint32_t sleeper_block(void *first, size_t stride)
+{
+    struct sleeper_roll *roll = &os_state()->sleepers;
+    os_wordlock_acquire(&roll->guard);
+    if (roll->used == 0)
+        (void)add_own_block(roll); /* so that the place of the first is never 0 */
+    uint32_t added = roll->used > 0 ? add_block(roll, first, stride) : 0;
+    os_wordlock_release(&roll->guard);
+    return added > 0 ? (added - 1) * ROLL_BLOCK : 0;
 }
 
 bool sleeper_has_ended(uint32_t owner)
@@ -146,7 +209,7 @@ bool sleeper_has_ended(uint32_t owner)
     /* Sequentially consistent: see deadlock.h. Relaxed: the load before it has seen what sleeper_new wrote. */
     if (os_load_seq_cst(&sleeper->ended) == 0 && os_load_relaxed(&sleeper->owner) == owner)
         return false;
-    /* That may be how it was before this number was given to it: see sleeper_nth. Relaxed: it was under the guard. */
+    /* That may be how it was before this number was given to it: see sleeper_of. Relaxed: it was under the guard. */
     os_wordlock_acquire(&os_state()->sleepers.guard);
     bool ended = os_load_relaxed(&sleeper->ended) != 0 || os_load_relaxed(&sleeper->owner) != owner;
     os_wordlock_release(&os_state()->sleepers.guard);
@@ -182,13 +245,6 @@ static void delist(struct sleeper_roll *roll, struct sleeper *sleeper)
         roll->first = sleeper->present_next;
     sleeper->present = false;
     roll->present--;
-}
-
-static void copy_name(struct sleeper *sleeper, const char *name)
-{
-    size_t length = strnlen(name, sizeof sleeper->name - 1);
-    memcpy(sleeper->name, name, length);
-    sleeper->name[length] = '\0';
 }
 
 static uint64_t main_ident(const struct sleeper_roll *roll)
@@ -238,14 +294,39 @@ uint64_t sleeper_main_ident(void)
 
 /* ---- Ends ---- */
 
+struct sleeper *sleeper_hosted(uint32_t place, uint32_t lives, const struct sleeper_ops *ops, const char *name,
+                               struct sleeper *host)
+{
+    const uint32_t lives_bits = 32 - LOCK_BITS - ROLL_PLACE_BITS;
+    uint32_t life = lives % ((1u << lives_bits) - 1) + 1; /* never 0 */
+    struct sleeper_roll *roll = &os_state()->sleepers;
+    struct roll_block *block = &roll->blocks[place / ROLL_BLOCK];
+    struct sleeper *sleeper = in_block(block, place % ROLL_BLOCK);
+    os_wordlock_acquire(&roll->guard);
+    if (block->used <= place % ROLL_BLOCK)
+        os_store_release(&block->used, place % ROLL_BLOCK + 1); /* release: as in add_block */
+    prepare(sleeper, (life << ROLL_PLACE_BITS | place) << LOCK_BITS, ops);
+    sleeper->host = host;
+    sleeper->ident = host->ident;
+    os_store_relaxed(&sleeper->native_id, os_load_relaxed(&host->native_id)); /* relaxed: as in sleeper_begin */
+    copy_name(sleeper, name);
+    os_store_release(&sleeper->listed, 1); /* release: as in sleeper_begin */
+    os_wordlock_release(&roll->guard);
+    return sleeper;
+}
+
 void sleeper_drop(struct sleeper *sleeper)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
-    deadlock_owner_ends(sleeper);
+    if (sleeper->host == NULL || sleeper->locks > 0)
+        deadlock_owner_ends(sleeper);
+    else
+        os_store_relaxed(&sleeper->ended, 1); /* relaxed: it leaves no lock behind, so nobody asks */
     os_wordlock_acquire(&roll->guard);
     os_store_relaxed(&sleeper->listed, 0); /* relaxed: who goes by it holds the guard */
     delist(roll, sleeper);
-    lay_to_rest(roll, sleeper);
+    if (sleeper->host == NULL)
+        lay_to_rest(roll, sleeper);
     os_wordlock_release(&roll->guard);
 }
 
@@ -272,9 +353,9 @@ void sleepers_forked(void)
     roll->resting = 0;
     roll->first = roll->last = NULL;
     roll->present = 0;
-    for (uint32_t place = 0; place < roll->used; place++) {
-        struct sleeper *sleeper = sleeper_nth(place);
-        if (sleeper == self)
+    struct sleeper *sleeper;
+    for (uint32_t place = 0; (sleeper = sleeper_next(&place)) != NULL;) {
+        if (sleeper == self || (self != NULL && sleeper == self->host))
             continue;
         sleeper->present = false;
         /* Relaxed: there is no other thread yet. */
@@ -282,7 +363,8 @@ void sleepers_forked(void)
         os_store_relaxed(&sleeper->listed, 0);
         os_store_relaxed(&sleeper->waits_at, NULL);
         sleeper->ordered = sleeper->held = (struct held_locks){0}; /* it may have been about to change: not freed */
-        lay_to_rest(roll, sleeper);
+        if (sleeper->host == NULL)
+            lay_to_rest(roll, sleeper);
     }
     roll->main_known = self != NULL;
     roll->main_ident = self != NULL ? self->ident : 0;
@@ -310,7 +392,7 @@ int sleeper_begin(struct sleeper *sleeper)
 
 void sleeper_watch(struct sleeper *self)
 {
-    bool watched = self->ordered.n > 0 || order_is_checked();
+    bool watched = self->ordered.n > 0 || self->host != NULL || order_is_checked();
     thrum_self_.owner = watched ? 0 : self->owner;
 }
 

@@ -1,13 +1,15 @@
 /*
  * sleeper.h - who waits: the seam between the parking lot and what it puts to sleep
  *
- * A sleeper is a line of execution: a thread of the system, or something that
- * takes turns on one. Its record says how it sleeps and how it is woken, two
+ * A sleeper is a line of execution: a thread of the system, or something that takes turns with others on one, its
+ * host. Its record says how it sleeps and how it is woken, two
  * functions, and holds what belongs to the line of execution rather than to one wait.
  *
  * Records are type-stable: their memory is never given back, only used for another
  * sleeper. So a waker may touch the record of a sleeper that has meanwhile gone, and a walk
- * from a lock to its owner never reads freed memory.
+ * from a lock to its owner never reads freed memory. Those of threads lie in blocks of the roll's. Others lie where
+ * whoever makes them has room (on a coroutine's stack), if that stays memory too and they lie at even distances: a
+ * block of places is theirs (sleeper_block). Memory that is zero is a record of nobody.
  *
  * A number is a record's place and, above it, how often the record has been used. So a lock
  * that still names a sleeper who has ended is known for what it is, also when the record is another's by
@@ -17,10 +19,10 @@
  * is never released all the same; only whom the report names is then in doubt.
  *
  * The protocol of wake: the sleeper stores 0 before it can be found in the lot. Its waker, who alone took
- * it out, stores 1 with release and then calls ops->wake. The sleeper returns from its wait only when it has seen
- * the 1, so there is never a wake of an earlier wait still to come; a late call of ops->wake is a wake for no
- * reason. One that waits at several places at once can be taken out at each: those wakers add 1, and it stays until as
- * many have come.
+ * it out, calls ops->wake, which stores 1 with release, and then sees to it that the sleeper looks. It returns from its
+ * wait only when it has seen the 1, so there is never a wake of an earlier wait still to come; one that comes to look
+ * late looks for no reason. One that waits at several places at once can be taken out at each: those wakers add 1, and
+ * it stays until as many have come.
  */
 #ifndef PARK_SLEEPER_H_
 #define PARK_SLEEPER_H_
@@ -37,7 +39,12 @@ struct sleeper_ops {
     /* Sleep while sleeper->wake is 0. 0: it may be 1 now; -ETIMEDOUT: the deadline has passed; -EINTR: it
      * has PARK_INTERRUPTIBLE, and a signal handler ran. */
     int (*sleep)(struct sleeper *sleeper, int64_t deadline);
-    void (*wake)(struct sleeper *sleeper);
+    /* Store 1 in sleeper->wake, or add 1 where wakers are counted, and end its sleep. Whatever of the wait or the
+     * sleeper is to be read has to be read before: afterwards both may be gone, all but the record's memory. */
+    void (*wake)(struct sleeper *sleeper, bool counted);
+    /* Of those with a host: whether it would go on at once if it were woken now, for its host does nothing else. It is
+     * in the lot, and its bucket is locked. NULL: it would. */
+    bool (*at_hand)(const struct sleeper *sleeper);
 };
 
 struct sleeper {
@@ -55,6 +62,8 @@ struct sleeper {
     thrum_token *token;   /* its own cancel token or NULL; only the sleeper itself touches it */
     char *report;         /* where thrum_fail writes; NULL outside a task and a thread's target */
     struct sleeper *next; /* in the list of records given back */
+    struct sleeper *host; /* the thread on which it takes turns with others, or NULL: it is one. Never changes */
+    uint32_t locks;       /* with a host: how many locks it holds; else not counted */
     uint64_t native_id;
     char name[SLEEPER_NAME]; /* changed under the guard */
 
@@ -90,13 +99,15 @@ enum {
 #define sleeper_new thrum_sleeper_new_
 #define sleeper_drop thrum_sleeper_drop_
 #define sleeper_for_thread thrum_sleeper_for_thread_
+#define sleeper_block thrum_sleeper_block_
+#define sleeper_hosted thrum_sleeper_hosted_
 #define sleeper_begin thrum_sleeper_begin_
 #define sleeper_end thrum_sleeper_end_
 #define sleeper_leave thrum_sleeper_leave_
 #define sleeper_rename thrum_sleeper_rename_
 #define sleeper_list thrum_sleeper_list_
 #define sleeper_main_ident thrum_sleeper_main_ident_
-#define sleeper_nth thrum_sleeper_nth_
+#define sleeper_next thrum_sleeper_next_
 #define sleeper_of thrum_sleeper_of_
 #define sleeper_has_ended thrum_sleeper_has_ended_
 #define sleepers_forked thrum_sleepers_forked_
@@ -122,9 +133,20 @@ void sleeper_end(struct sleeper *sleeper);
 /* Give the calling thread, made by somebody else, a record; NULL when there is none to be had. */
 struct sleeper *sleeper_attach(void);
 
-/* The records that were ever used, by place from 0: NULL behind the last. And that which has the number,
- * or had it, if sleeper_has_ended(number). */
-struct sleeper *sleeper_nth(uint32_t place);
+/*
+ * Records in others' memory, at most SLEEPER_BLOCK of them, so many bytes apart, for ever. block: the place of the
+ * first, or 0: there is no room. hosted: the one at that place begins, by that name, on the calling thread, which is
+ * its host; lives: how often the place has been used, which tells its number from earlier ones. It ends by
+ * sleeper_drop, holding no lock that is not to be reported.
+ */
+#define SLEEPER_BLOCK 1024
+uint32_t sleeper_block(void *first, size_t stride);
+struct sleeper *sleeper_hosted(uint32_t place, uint32_t lives, const struct sleeper_ops *ops, const char *name,
+                               struct sleeper *host);
+
+/* The first record at *place or behind it that was ever used, and *place is moved behind it; NULL: there is none. And
+ * that which has the number, or had it, if sleeper_has_ended(number). */
+struct sleeper *sleeper_next(uint32_t *place);
 struct sleeper *sleeper_of(uint32_t owner);
 bool sleeper_has_ended(uint32_t owner);
 
@@ -145,8 +167,9 @@ uint64_t sleeper_main_ident(void);
 /* In a forked child: of all sleepers only the caller is there. */
 void sleepers_forked(void);
 
-/* Have the calling thread take and release locks the long way round, where it is seen what it holds, while there
- * is a reason to; and the short way when there is none. A watched thread's number is not in thrum_self_. */
+/* Have the caller take and release locks the long way round, where it is seen what it holds, while there
+ * is a reason to; and the short way when there is none. A watched one's number is not in thrum_self_. Who has a host is
+ * watched always: so nobody need look for locks that it leaves behind when it ends. */
 void sleeper_watch(struct sleeper *self);
 
 /* The calling thread's number, watched or not; 0: it has none. */
@@ -160,6 +183,13 @@ static inline struct sleeper *sleeper_self(void)
 {
     struct sleeper *self = sleeper_current;
     return self != NULL ? self : sleeper_attach();
+}
+
+/* The thread itself, whoever takes his turn on it. */
+static inline struct sleeper *sleeper_thread(void)
+{
+    struct sleeper *self = sleeper_self();
+    return self != NULL && self->host != NULL ? self->host : self;
 }
 
 #endif

@@ -14,15 +14,8 @@
 #include "base/object.h"
 #include "park/park.h"
 #include "park/signal.h"
+#include "park/token.h"
 #include "platform/state.h"
-
-struct thrum_token {
-    uint32_t guard; /* a word lock over waits */
-    uint32_t cancelled;
-    uint32_t generation; /* of the process that waits belongs to */
-    uint32_t bound;      /* 1: it was bound to a signal, and may be still */
-    struct park_wait *waits;
-};
 
 /* In a forked child, the waits are those of threads that are not there, on stacks that are used
  * again, and one of them may have held the guard. The first to come starts anew. */
@@ -49,6 +42,11 @@ static void lock_token(thrum_token *token)
     os_wordlock_acquire(&token->guard);
 }
 
+void token_init(thrum_token *token)
+{
+    *token = (thrum_token){.generation = os_load_relaxed(&os_state()->generation)}; /* relaxed: as in lock_token */
+}
+
 int thrum_token_new(thrum_token **ret_token)
 {
     if (ret_token == NULL)
@@ -56,7 +54,7 @@ int thrum_token_new(thrum_token **ret_token)
     thrum_token *token = object_new(sizeof *token, OBJECT_TOKEN);
     if (token == NULL)
         return -ENOMEM;
-    token->generation = os_load_relaxed(&os_state()->generation); /* relaxed: as in lock_token */
+    token_init(token);
     *ret_token = token;
     return 0;
 }
@@ -88,9 +86,8 @@ static void mark(void *arg)
     os_store_release(&token->cancelled, 1);
 }
 
-static void cancel(void *arg)
+void token_cancel(thrum_token *token)
 {
-    thrum_token *token = arg;
     lock_token(token);
     mark(token);
     /* A waiter must take the guard to leave, so each wait stays while we look at it. */
@@ -102,7 +99,12 @@ static void cancel(void *arg)
 void thrum_token_cancel(thrum_token *token)
 {
     if (object_is(token, OBJECT_TOKEN))
-        cancel(token);
+        token_cancel(token);
+}
+
+static void cancel(void *arg)
+{
+    token_cancel(arg);
 }
 
 int thrum_token_bind_signal(thrum_token *token, int signo)

@@ -56,6 +56,9 @@
 #define os_store_release(p, value) (os_point_(), __atomic_store_n((p), (value), __ATOMIC_RELEASE))
 #define os_exchange_acquire(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_ACQUIRE))
 #define os_exchange_release(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_RELEASE))
+#define os_exchange_acq_rel(p, value) (os_point_(), __atomic_exchange_n((p), (value), __ATOMIC_ACQ_REL))
+#define os_add_acq_rel(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_ACQ_REL))
+#define os_or_acq_rel(p, value) (os_point_(), __atomic_fetch_or((p), (value), __ATOMIC_ACQ_REL))
 #define os_add_seq_cst(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_SEQ_CST))
 #define os_add_relaxed(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELAXED))
 #define os_add_release(p, value) (os_point_(), __atomic_fetch_add((p), (value), __ATOMIC_RELEASE))
@@ -244,6 +247,50 @@ void os_forget_pages(void *memory, size_t size);
 int os_bell_new(void);                /* silent; the descriptor, -EMFILE, -ENFILE, -ENODEV, -ENOMEM */
 void os_bell_ring(int bell, bool on); /* not twice the same */
 void os_bell_free(int bell);
+
+/* ---- Pollers ------------------------------------------------------------------------------
+ *
+ * Where a thread sleeps that has several things to wait for: until a descriptor is ready, or somebody rings, or the
+ * time has come. One thread waits; any may ring, and watch or forget descriptors.
+ */
+#define os_poller_open thrum_os_poller_open_
+#define os_poller_close thrum_os_poller_close_
+#define os_poller_wait thrum_os_poller_wait_
+#define os_poller_ring thrum_os_poller_ring_
+#define os_poller_hush thrum_os_poller_hush_
+#define os_poller_watch thrum_os_poller_watch_
+#define os_poller_forget thrum_os_poller_forget_
+
+enum { OS_READABLE = 1, OS_WRITABLE = 2 }; /* or in error, or hung up: whoever reads or writes is told */
+
+struct os_poller {
+    int set, bell;
+    uint32_t rung;
+    uint32_t reserved;
+};
+
+struct os_ready {
+    int fd;
+    uint32_t how; /* OS_... */
+};
+
+/* 0, -EMFILE, -ENFILE, -ENOMEM. */
+int os_poller_open(struct os_poller *ret_poller);
+void os_poller_close(struct os_poller *poller);
+
+/* How many descriptors are ready, at most `room`: 0 also when the time has come or somebody has rung, which
+ * *ret_rung says, once a ring; -EINTR: a signal handler ran in this thread meanwhile. */
+int os_poller_wait(struct os_poller *poller, int64_t deadline, struct os_ready *ret_ready, int room, bool *ret_rung);
+void os_poller_ring(struct os_poller *poller);
+
+/* Take in a ring that is certain to come: wait for it. */
+void os_poller_hush(struct os_poller *poller);
+
+/* Have wait tell of that descriptor when it is so: once; what was said of it before counts no longer. 0; -EBADF;
+ * -EPERM: it is of a kind that is always ready; -ENOMEM; -ENOSPC. forget: no more, and nothing happens if it is not
+ * known. */
+int os_poller_watch(struct os_poller *poller, int fd, uint32_t how);
+void os_poller_forget(struct os_poller *poller, int fd);
 
 /* ---- Memory for stacks --------------------------------------------------------------------
  *

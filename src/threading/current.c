@@ -68,7 +68,7 @@ thrum_thread *thrum_current_thread(void)
 {
     if (thread_self != NULL)
         return thread_self;
-    struct sleeper *self = sleeper_self();
+    struct sleeper *self = sleeper_thread();
     if (self == NULL)
         return NULL;
     thrum_thread *thread = self->ident == sleeper_main_ident() ? thrum_main_thread() : make_foreign(self);

@@ -93,12 +93,14 @@ static bool try_to_take(thrum_lock *lock, uint32_t owner, uint32_t parked)
     return false;
 }
 
-/* True: taken. False: it is time to park. */
-static bool spin(thrum_lock *lock, uint32_t owner, uint32_t parked)
+/* True: taken. False: it is time to park. Who has a host looks once: the holder may be on it, too. */
+static bool spin(thrum_lock *lock, const struct sleeper *self, uint32_t parked)
 {
     for (int look = 0; look < LOOKS; look++) {
-        if (try_to_take(lock, owner, parked))
+        if (try_to_take(lock, self->owner, parked))
             return true;
+        if (self->host != NULL)
+            return false;
         for (int pause = 0; pause < PAUSES; pause++)
             os_pause();
     }
@@ -129,7 +131,7 @@ static bool announce(thrum_lock *lock)
 /* Until it is taken, or the time is over, or it can never be had. */
 static int wait_for(thrum_lock *lock, uint32_t parked, int64_t deadline, const void *site)
 {
-    uint32_t owner = sleeper_current->owner;
+    const struct sleeper *self = sleeper_current;
     struct park_call call = {.key = lock,
                              .validate = still_held,
                              .arg = lock,
@@ -139,7 +141,7 @@ static int wait_for(thrum_lock *lock, uint32_t parked, int64_t deadline, const v
                              .deadline = deadline,
                              .uncancellable = true};
     for (;;) {
-        if (spin(lock, owner, parked))
+        if (spin(lock, self, parked))
             return 0;
         if (!announce(lock))
             continue;
@@ -161,10 +163,15 @@ static int take(thrum_lock *lock, const struct sleeper *self, int64_t deadline, 
     return deadline > 0 ? wait_for(lock, 0, deadline, site) : THRUM_TIMEOUT;
 }
 
+static bool has_owner(const thrum_lock *lock)
+{
+    return (os_load_relaxed(&lock->state_) & LOCK_ANY) == 0; /* relaxed: it never changes */
+}
+
 /* Whether the order is looked at in which this lock is taken. */
 static bool is_ordered(const thrum_lock *lock)
 {
-    return order_is_checked() && (os_load_relaxed(&lock->state_) & LOCK_ANY) == 0; /* relaxed: it never changes */
+    return order_is_checked() && has_owner(lock);
 }
 
 static int take_in_order(thrum_lock *lock, struct sleeper *self, int64_t deadline, const void *site)
@@ -186,7 +193,10 @@ int lock_acquire_slow(thrum_lock *lock, thrum_timeout timeout, const void *site)
     struct sleeper *self = sleeper_self();
     if (self == NULL)
         return -EAGAIN;
-    return is_ordered(lock) ? take_in_order(lock, self, deadline, site) : take(lock, self, deadline, site);
+    result = is_ordered(lock) ? take_in_order(lock, self, deadline, site) : take(lock, self, deadline, site);
+    if (result == 0 && has_owner(lock))
+        self->locks++;
+    return result;
 }
 
 int thrum_lock_acquire_slow_(thrum_lock *lock, thrum_timeout timeout)
@@ -206,6 +216,8 @@ int lock_take_again(thrum_lock *lock, const struct park_call *call, int parked)
     if (result != 0) {
         order_drop(self, lock);
         forget_ordered(self, lock);
+    } else if (has_owner(lock)) {
+        self->locks++;
     }
     return result;
 }
@@ -229,15 +241,18 @@ static uintptr_t let_go(void *arg, const struct unparked *done)
 
 void lock_let_go(thrum_lock *lock)
 {
-    if (thrum_self_.owner == 0 && sleeper_current != NULL)
+    if (thrum_self_.owner == 0 && sleeper_current != NULL) {
         order_drop(sleeper_current, lock);
+        if (has_owner(lock))
+            sleeper_current->locks--;
+    }
     uint32_t state = os_load_relaxed(&lock->state_);
     while ((state & LOCK_PARKED) == 0) {
         /* Release: as in let_go. */
         if (os_cas_release(&lock->state_, &state, state & LOCK_ANY))
             return;
     }
-    (void)unpark(lock, 1, let_go, lock);
+    (void)unpark_at_hand(lock, let_go, lock);
 }
 
 int thrum_lock_release_slow_(thrum_lock *lock)

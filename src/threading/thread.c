@@ -289,12 +289,14 @@ static int sleep_in_system(struct sleeper *sleeper, int64_t deadline)
     return 0;
 }
 
-static void wake_in_system(struct sleeper *sleeper)
+static void wake_in_system(struct sleeper *sleeper, bool counted)
 {
-    (void)sleeper;
+    (void)counted;
+    /* Release: pairs with sleep_until_woken. */
+    os_store_release(&sleeper->wake, 1);
 }
 
-static const struct sleeper_ops system_ops = {sleep_in_system, wake_in_system};
+static const struct sleeper_ops system_ops = {sleep_in_system, wake_in_system, NULL};
 
 static bool may_sleep_in_system(const thrum_thread *thread, const struct sleeper *self, int64_t deadline)
 {

@@ -40,12 +40,13 @@ static inline int fake_sleep(struct sleeper *sleeper, int64_t deadline)
     return os_load_acquire(&sleeper->wake) != 0 || deadline == OS_FOREVER ? 0 : -ETIMEDOUT;
 }
 
-static inline void fake_wake(struct sleeper *sleeper)
+static inline void fake_wake(struct sleeper *sleeper, bool counted)
 {
+    (void)os_add_release(&sleeper->wake, counted || sleeper->wake == 0);
     fake_of(sleeper)->wakes++;
 }
 
-static const struct sleeper_ops fake_ops = {fake_sleep, fake_wake};
+static const struct sleeper_ops fake_ops = {fake_sleep, fake_wake, NULL};
 
 static inline void fake_new(struct fake *fake, void (*script)(struct fake *), void *arg)
 {

@@ -415,8 +415,9 @@ static void child(void *arg)
     (void)arg;
     check_int(unpark(&word, SIZE_MAX, NULL, NULL), 0); /* those who wait are not here */
     /* Nor does anybody's record lead to a wait: it lay on a stack that is another's soon. */
-    for (uint32_t place = 0; sleeper_nth(place) != NULL; place++)
-        check(sleeper_nth(place)->waits_at == NULL);
+    const struct sleeper *sleeper;
+    for (uint32_t place = 0; (sleeper = sleeper_next(&place)) != NULL;)
+        check(sleeper->waits_at == NULL);
     if (!THREADS_IN_CHILD)
         return;
     thrum_thread *thread = start(wait_for_word, NULL, NULL);

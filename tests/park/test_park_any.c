@@ -24,12 +24,13 @@ static int step_sleep(struct sleeper *sleeper, int64_t deadline)
     return result;
 }
 
-static void step_wake(struct sleeper *sleeper)
+static void step_wake(struct sleeper *sleeper, bool counted)
 {
-    (void)sleeper;
+    check(counted);
+    (void)os_add_release(&sleeper->wake, 1);
 }
 
-static const struct sleeper_ops step_ops = {step_sleep, step_wake};
+static const struct sleeper_ops step_ops = {step_sleep, step_wake, NULL};
 static struct park_place places[PLACES];
 
 /* park_any at all places, as that sleeper, by these steps. */

@@ -110,12 +110,13 @@ static int interrupted_sleep(struct sleeper *sleeper, int64_t deadline)
     return -EINTR;
 }
 
-static void no_wake(struct sleeper *sleeper)
+static void only_store(struct sleeper *sleeper, bool counted)
 {
-    (void)sleeper;
+    check(!counted);
+    os_store_release(&sleeper->wake, 1);
 }
 
-static const struct sleeper_ops interrupted_ops = {interrupted_sleep, no_wake};
+static const struct sleeper_ops interrupted_ops = {interrupted_sleep, only_store, NULL};
 
 static int wait_interrupted(void)
 {

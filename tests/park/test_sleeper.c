@@ -113,8 +113,9 @@ TEST(destructor_that_runs_after_ours_can_use_locks)
         check_int(pthread_join(thread, NULL), 0);
     }
     check_int(pthread_key_delete(late), 0);
-    for (uint32_t place = 0; place < os_state()->sleepers.used; place++) /* given back the second time too */
-        check(sleeper_nth(place) == sleeper_self() || sleeper_has_ended(sleeper_nth(place)->owner));
+    const struct sleeper *sleeper;
+    for (uint32_t place = 0; (sleeper = sleeper_next(&place)) != NULL;) /* given back the second time too */
+        check(sleeper == sleeper_self() || sleeper_has_ended(sleeper->owner));
 }
 
 #define MANY 3000 /* more than a block */

@@ -1,0 +1,284 @@
+/*
+ * scheduler.c - whose turn it is (scheduler.h says how that is safe)
+ */
+#include "coroutine/scheduler.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/object.h"
+#include "base/options.h"
+#include "platform/state.h"
+
+OPTIONS_ARE_DENSE(thrum_scheduler_options, 2 * sizeof(size_t));
+
+#define LOOK_EVERY OS_SPINS(64) /* turns */
+#define READY_AT_ONCE 64
+
+__thread struct thrum_scheduler *scheduler_current;
+
+/* In the inbox: the scheduler's thread is in the poller, or about to be. No task is there. */
+#define SLEEPING ((struct thrum_coroutine *)(uintptr_t)1)
+
+/* ---- Making ---- */
+
+int thrum_scheduler_new_with(thrum_scheduler **ret_scheduler, const thrum_scheduler_options *options)
+{
+    thrum_scheduler_options o;
+    if (ret_scheduler == NULL || OPTIONS_READ_RESERVED(&o, thrum_scheduler_options, options) != 0)
+        return -EINVAL;
+    thrum_scheduler *made = object_new(sizeof *made, OBJECT_SCHEDULER);
+    if (made == NULL)
+        return -ENOMEM;
+    int result = os_poller_open(&made->poller);
+    if (result != 0) {
+        object_free(made);
+        return result;
+    }
+    /* Relaxed: it changes in fork(2) only. */
+    made->generation = os_load_relaxed(&os_state()->generation);
+    *ret_scheduler = made;
+    return 0;
+}
+
+/* ---- Lists ---- */
+
+void scheduler_make_ready(struct thrum_scheduler *scheduler, struct thrum_coroutine *task)
+{
+    task->next = NULL;
+    if (scheduler->ready == NULL)
+        scheduler->ready = task;
+    else
+        scheduler->ready_last->next = task;
+    scheduler->ready_last = task;
+}
+
+void scheduler_give(struct thrum_scheduler *scheduler, struct thrum_coroutine *task)
+{
+    if (scheduler == scheduler_current) {
+        scheduler_make_ready(scheduler, task);
+        return;
+    }
+    struct thrum_coroutine *first = os_load_relaxed(&scheduler->inbox);
+    do
+        task->next = first != SLEEPING ? first : NULL;
+    /* Release: pairs with take_inbox. Acquire where we have found SLEEPING: the poller is as its thread left it. */
+    while (!os_cas_acq_rel(&scheduler->inbox, &first, task));
+    if (first == SLEEPING && !os_planted("scheduler-not-rung"))
+        os_poller_ring(&scheduler->poller);
+}
+
+/* What others have put there, in their order. */
+static void take_in(struct thrum_scheduler *scheduler, struct thrum_coroutine *newest)
+{
+    struct thrum_coroutine *oldest = NULL;
+    while (newest != NULL) {
+        struct thrum_coroutine *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest != NULL) {
+        struct thrum_coroutine *next = oldest->next;
+        scheduler_make_ready(scheduler, oldest);
+        oldest = next;
+    }
+}
+
+static void take_inbox(struct thrum_scheduler *scheduler)
+{
+    /* Relaxed: what is not seen now is seen the next time. Acquire: pairs with scheduler_give. */
+    if (os_load_relaxed(&scheduler->inbox) != NULL)
+        take_in(scheduler, os_exchange_acquire(&scheduler->inbox, NULL));
+}
+
+/* ---- Time, and the poller ---- */
+
+static struct thrum_coroutine *task_of_time(struct wake_time *time)
+{
+    return (struct thrum_coroutine *)(void *)((char *)time - offsetof(struct thrum_coroutine, time));
+}
+
+/* Its sleep is over with that result, unless somebody wakes it. */
+static void end_sleep(struct thrum_scheduler *scheduler, struct thrum_coroutine *task, int result)
+{
+    uint32_t suspended = TASK_SUSPENDED;
+    /* Relaxed: what is between us and the task is in this thread. */
+    if (os_cas_relaxed(&task->sleeper.wake, &suspended, 0)) {
+        task->slept = result;
+        scheduler_make_ready(scheduler, task);
+    }
+}
+
+static void let_times_come(struct thrum_scheduler *scheduler)
+{
+    struct wake_time *time;
+    while ((time = scheduler->times.earliest) != NULL && time->at <= scheduler->now) {
+        struct thrum_coroutine *task = task_of_time(time);
+        times_remove(&scheduler->times, time);
+        task->timed = false;
+        end_sleep(scheduler, task, -ETIMEDOUT);
+    }
+}
+
+/* A signal handler has run: those that asked to be told have a time, be it in 292 years. */
+static void interrupt(struct thrum_scheduler *scheduler)
+{
+    for (struct thrum_coroutine *task = scheduler->all; task != NULL; task = task->all_next)
+        if (task->timed && (task->time.at & PARK_INTERRUPTIBLE) != 0)
+            end_sleep(scheduler, task, -EINTR);
+}
+
+/* In the poller until then; whoever has to be woken is ready. */
+static void poll_until(struct thrum_scheduler *scheduler, int64_t deadline, bool *ret_rung)
+{
+    struct os_ready ready[READY_AT_ONCE];
+    int n = os_poller_wait(&scheduler->poller, deadline, ready, READY_AT_ONCE, ret_rung);
+    if (n == -EINTR)
+        interrupt(scheduler);
+}
+
+static void look(struct thrum_scheduler *scheduler)
+{
+    scheduler->now = os_now();
+    let_times_come(scheduler);
+}
+
+/* Nobody is ready. */
+static void sleep_until_given(struct thrum_scheduler *scheduler)
+{
+    struct thrum_coroutine *inbox = NULL;
+    const struct wake_time *time = scheduler->times.earliest;
+    bool rung;
+    /* Release: pairs with scheduler_give. */
+    if (!os_cas_release(&scheduler->inbox, &inbox, SLEEPING))
+        return;
+    poll_until(scheduler, time != NULL ? time->at : OS_FOREVER, &rung);
+    /* Acquire: pairs with scheduler_give. */
+    inbox = os_exchange_acquire(&scheduler->inbox, NULL);
+    if (inbox != SLEEPING) {
+        if (!rung)
+            os_poller_hush(&scheduler->poller);
+        take_in(scheduler, inbox);
+    }
+    look(scheduler);
+}
+
+bool scheduler_is_at_hand(const struct thrum_scheduler *scheduler)
+{
+    /* Relaxed: it may change at once. */
+    return scheduler == scheduler_current || os_load_relaxed(&scheduler->inbox) == SLEEPING;
+}
+
+/* ---- Turns ---- */
+
+static bool is_here(const struct thrum_scheduler *scheduler)
+{
+    return scheduler->generation == os_load_relaxed(&os_state()->generation); /* relaxed: it changes in fork(2) only */
+}
+
+static void take_turn(struct thrum_scheduler *scheduler, struct thrum_coroutine *task)
+{
+    if (task->base.identity.sleeper == NULL)
+        task_begin(task);
+    int word = coroutine_resume(&task->base, 0);
+    if (word == TASK_YIELDS)
+        scheduler_make_ready(scheduler, task);
+    else if (word == TASK_ENDED)
+        task_finish(task);
+}
+
+/* Until there are no tasks. 0; THRUM_FAILED; -ECHILD. */
+static int take_turns(struct thrum_scheduler *scheduler)
+{
+    for (;;) {
+        take_inbox(scheduler);
+        struct thrum_coroutine *task = scheduler->ready;
+        if (task != NULL) {
+            scheduler->ready = task->next;
+            take_turn(scheduler, task);
+            if (!is_here(scheduler))
+                return -ECHILD;
+            if (scheduler->failed)
+                return THRUM_FAILED;
+            if (++scheduler->turns % LOOK_EVERY == 0 || scheduler->times.earliest != NULL)
+                look(scheduler);
+        } else if (scheduler->all != NULL) {
+            sleep_until_given(scheduler);
+        } else if (os_load_relaxed(&scheduler->inbox) == NULL) { /* relaxed: who comes later comes too late */
+            return 0;
+        }
+    }
+}
+
+static int run_here(struct thrum_scheduler *scheduler, struct sleeper *host)
+{
+    scheduler->host = host;
+    scheduler->failed = false;
+    scheduler_current = scheduler;
+    scheduler->now = os_now();
+    int result = take_turns(scheduler);
+    scheduler_current = NULL;
+    return result;
+}
+
+int thrum_scheduler_run(thrum_scheduler *scheduler)
+{
+    if (!object_is(scheduler, OBJECT_SCHEDULER))
+        return -EINVAL;
+    struct sleeper *host = sleeper_thread();
+    if (host == NULL)
+        return -EAGAIN;
+    if (!is_here(scheduler))
+        return -ECHILD;
+    uint32_t running = 0;
+    /* Acquire and, below, release: one thread may run it after another, where no task has begun. */
+    if (scheduler_current != NULL || !os_cas_acquire(&scheduler->running, &running, 1))
+        return -EALREADY;
+    int result = -EPERM;
+    if (scheduler->host == host || scheduler->all == NULL)
+        result = run_here(scheduler, host);
+    os_store_release(&scheduler->running, 0);
+    return result;
+}
+
+int thrum_scheduler_error(thrum_scheduler *scheduler, thrum_error *ret_error)
+{
+    if (!object_is(scheduler, OBJECT_SCHEDULER) || ret_error == NULL)
+        return -EINVAL;
+    if (!scheduler->failed)
+        return THRUM_EMPTY;
+    *ret_error = scheduler->error;
+    return 0;
+}
+
+/* ---- The end ---- */
+
+static void cancel_all(struct thrum_scheduler *scheduler)
+{
+    scheduler->closing = true; /* for those that come later */
+    for (struct thrum_coroutine *task = scheduler->all; task != NULL; task = task->all_next)
+        token_cancel(&task->token);
+}
+
+int thrum_scheduler_free(thrum_scheduler *scheduler)
+{
+    if (scheduler == NULL)
+        return 0;
+    if (!object_is(scheduler, OBJECT_SCHEDULER))
+        return -EINVAL;
+    int result = 0;
+    if (is_here(scheduler)) {
+        if (os_load_relaxed(&scheduler->running) != 0) /* relaxed: of this thread, or misuse */
+            return -EALREADY;
+        cancel_all(scheduler);
+        do
+            result = thrum_scheduler_run(scheduler);
+        while (result == THRUM_FAILED); /* one of them has, which is no matter here */
+    }
+    if (result != 0)
+        return result;
+    os_poller_close(&scheduler->poller);
+    object_free(scheduler);
+    return 0;
+}

@@ -1,0 +1,120 @@
+/*
+ * scheduler.h - tasks that take turns on one thread
+ *
+ * A task is a coroutine with an identity: a sleeper of its own, whose sleep is a switch to the scheduler, and
+ * whose wake puts the task where the scheduler finds it. So park() and all that stands on it, locks, queues,
+ * events, futures, joins, time-outs, cancel tokens and reports, work between tasks and threads in any mix, and know
+ * nothing of either.
+ *
+ * Three places. `ready` is the scheduler's own list of tasks that can go on, in their order; only its thread touches
+ * it. `inbox` is where others put a task: one that they have started, or woken. It is one word: a stack of tasks, or
+ * SLEEPING while the thread is in the poller; who finds that has to ring. `times` has the tasks that sleep until then.
+ *
+ * A task's sleep and its wakers meet in sleeper.wake. The task turns 0 into TASK_SUSPENDED, on its own stack, as the
+ * last thing before it leaves that; whoever turns TASK_SUSPENDED into something else has the task, alone, and puts it
+ * into a list: its waker (1), or the scheduler when its time has come (0). If the waker comes first the task never
+ * leaves. Since only its own thread takes a task from a list, and does that on its own stack, the task has
+ * been left by then, though whoever put it there may have come before.
+ *
+ * Who rings has turned SLEEPING into a task. The scheduler leaves the poller for any reason, takes the inbox, and if
+ * it does not find SLEEPING there it knows that a ring is to come, and waits for that. So nobody rings late, at a
+ * descriptor that is closed by then.
+ *
+ * A turn costs no system call. The clock, the poller and the time of each are looked at once in LOOK_EVERY turns, and
+ * when nobody is ready.
+ *
+ * A task's record is in its stack, and has two holders: the scheduler until it has ended, and the handle until it is
+ * given up. The second to let go gives the stack back.
+ */
+#ifndef COROUTINE_SCHEDULER_H_
+#define COROUTINE_SCHEDULER_H_
+
+#include "coroutine/coroutine.h"
+#include "coroutine/times.h"
+#include "park/token.h"
+#include "thrum/coroutine.h"
+#include "thrum/threading.h"
+
+/* What a task tells the scheduler when it leaves. */
+enum task_word {
+    TASK_YIELDS, /* it can go on, and stands behind all that can */
+    TASK_WAITS,  /* somebody has it, or will have it */
+    TASK_ENDED
+};
+
+#define TASK_SUSPENDED (1u << 31) /* in sleeper.wake, above the count of wakers */
+
+enum { TASK_HAS_ENDED = 1, TASK_GIVEN_UP = 2 };
+
+struct thrum_coroutine {
+    struct coroutine base;
+    struct thrum_scheduler *scheduler;
+    const struct sleeper *host;       /* the thread that runs it, or NULL: none yet */
+    struct thrum_coroutine *next;     /* in a list of those that can go on */
+    struct thrum_coroutine *all_next; /* of all tasks of the scheduler */
+    struct thrum_coroutine *all_previous;
+    int (*function)(void *arg);
+    void *arg;
+    uint32_t place; /* of its sleeper */
+    uint32_t life;  /* TASK_HAS_ENDED, TASK_GIVEN_UP */
+    int code;       /* what its function has returned */
+    int slept;      /* what its last sleep comes to */
+    bool timed;     /* its time is among the scheduler's */
+    struct wake_time time;
+    thrum_event over;
+    thrum_token token;
+    char report[REPORT_SIZE];
+    struct sleeper sleeper;
+};
+
+struct thrum_scheduler {
+    struct thrum_coroutine *inbox;
+    struct thrum_coroutine *ready, *ready_last;
+    struct thrum_coroutine *all;
+    struct sleeper *host; /* the thread that runs it, or has; NULL: none yet */
+    struct times times;
+    int64_t now; /* as of the last look */
+    uint32_t turns;
+    uint32_t running;
+    uint32_t generation; /* of the process in which it was made */
+    bool closing;
+    bool failed; /* a task that nobody has a handle of has, and `error` says how */
+    thrum_error error;
+    struct os_poller poller;
+};
+
+#define task_ops thrum_task_ops_
+#define scheduler_current thrum_scheduler_current_
+#define scheduler_give thrum_scheduler_give_
+#define scheduler_make_ready thrum_scheduler_make_ready_
+#define scheduler_is_at_hand thrum_scheduler_is_at_hand_
+#define task_begin thrum_task_begin_
+#define task_finish thrum_task_finish_
+#define task_current thrum_task_current_
+
+/* That which the calling thread runs, or NULL. */
+extern __thread struct thrum_scheduler *scheduler_current;
+
+extern const struct sleeper_ops task_ops;
+
+/* Let it go on: a task that the caller has. From any thread; and from the scheduler's own. */
+void scheduler_give(struct thrum_scheduler *scheduler, struct thrum_coroutine *task);
+void scheduler_make_ready(struct thrum_scheduler *scheduler, struct thrum_coroutine *task);
+
+/* Whether a task that is woken now goes on at once, or behind the caller: its thread does nothing else. A hint. */
+bool scheduler_is_at_hand(const struct thrum_scheduler *scheduler);
+
+/* For the scheduler: a task has come to it, and has ended. */
+void task_begin(struct thrum_coroutine *task);
+void task_finish(struct thrum_coroutine *task);
+
+/* The one that calls, or NULL: the caller is a thread. */
+static inline struct thrum_coroutine *task_current(void)
+{
+    struct sleeper *self = sleeper_current;
+    if (self == NULL || self->ops != &task_ops)
+        return NULL;
+    return (struct thrum_coroutine *)(void *)((char *)self - offsetof(struct thrum_coroutine, sleeper));
+}
+
+#endif
