@@ -72,13 +72,14 @@ static int fake_sleep(struct sleeper *sleeper, int64_t deadline)
     return 0;
 }
 
-static void fake_wake(struct sleeper *sleeper)
+static void fake_wake(struct sleeper *sleeper, bool counted)
 {
-    (void)sleeper;
+    (void)counted;
+    os_store_release(&sleeper->wake, 1); /* as a thread's waker does */
     woken++;
 }
 
-static const struct sleeper_ops fake_ops = {fake_sleep, fake_wake};
+static const struct sleeper_ops fake_ops = {fake_sleep, fake_wake, NULL, NULL};
 
 /* All wait once. */
 static int64_t pass(void)

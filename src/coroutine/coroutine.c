@@ -15,8 +15,7 @@ __thread struct coroutine *coroutine_current;
 
 /* ---- Identity, canary, sanitizers: what the quick way does without ---- */
 
-/* A thread-local is reached anew on either side of a switch: this must not be inlined. */
-static __attribute__((__noinline__)) void exchange_identity(struct coroutine *coroutine)
+static inline void exchange_identity(struct coroutine *coroutine)
 {
     struct coroutine_identity other = coroutine->identity;
     coroutine->identity = (struct coroutine_identity){sleeper_current, thrum_self_};
@@ -37,7 +36,7 @@ static void enter(struct coroutine *coroutine)
 }
 
 /* innermost is where it leaves from. */
-static void leave(struct coroutine *coroutine, uint32_t state)
+static inline void note_innermost(struct coroutine *coroutine)
 {
     struct coroutine *current = coroutine_current;
     if (!is_sound(current))
@@ -45,6 +44,11 @@ static void leave(struct coroutine *coroutine, uint32_t state)
     if (!is_sound(coroutine))
         coroutine_overflowed(coroutine);
     coroutine->innermost = current;
+}
+
+static void leave(struct coroutine *coroutine, uint32_t state)
+{
+    note_innermost(coroutine);
     coroutine_leave(coroutine);
     if (state != COROUTINE_SUSPENDED)
         os_store_release(&coroutine->state, state); /* as in coroutine_leave */
@@ -168,6 +172,41 @@ int coroutine_suspend_call(struct coroutine *coroutine, int (*call)(void *arg), 
     ARRIVED(coroutine, fake);
     return word;
 }
+
+#if SANITIZER_ASAN || SANITIZER_TSAN
+bool coroutine_can_pass(void)
+{
+    return false;
+}
+
+void coroutine_pass(struct coroutine *coroutine, struct coroutine *other)
+{
+    (void)coroutine;
+    (void)other;
+}
+#else
+bool coroutine_can_pass(void)
+{
+    return true;
+}
+
+void coroutine_pass(struct coroutine *coroutine, struct coroutine *other)
+{
+    note_innermost(coroutine);
+    struct coroutine_identity resumer = coroutine->identity;
+    coroutine->identity = (struct coroutine_identity){sleeper_current, thrum_self_};
+    sleeper_current = other->identity.sleeper;
+    thrum_self_ = other->identity.self;
+    other->identity = resumer;
+    other->resumer = coroutine->resumer;
+    other->below = coroutine->below;
+    coroutine_current = other->innermost;
+    /* Relaxed and release: as in coroutine_enter and coroutine_leave. */
+    os_store_relaxed(&other->state, COROUTINE_RUNNING);
+    os_store_release(&coroutine->state, COROUTINE_SUSPENDED);
+    (void)switch_to(&coroutine->context, other->context, 0);
+}
+#endif
 
 /* ---- Overflow ---- */
 

@@ -95,6 +95,8 @@ extern __thread struct coroutine *coroutine_current;
 #define coroutine_resume thrum_coroutine_resume_
 #define coroutine_suspend thrum_coroutine_suspend_
 #define coroutine_suspend_call thrum_coroutine_suspend_call_
+#define coroutine_can_pass thrum_coroutine_can_pass_
+#define coroutine_pass thrum_coroutine_pass_
 #define coroutine_overflowed thrum_coroutine_overflowed_
 #define coroutine_report_overflow thrum_coroutine_report_overflow_
 #define coroutine_expect_faults thrum_coroutine_expect_faults_
@@ -121,6 +123,12 @@ int coroutine_suspend(struct coroutine *coroutine, int word);
 /* The same, but that call(arg) runs on the resumer's stack when all is saved, and gives the word. From there on the
  * coroutine may be resumed, by anybody. Not within a generator. */
 int coroutine_suspend_call(struct coroutine *coroutine, int (*call)(void *arg), void *arg);
+
+/* Suspend it, and go on in another one, which is suspended and the caller's to resume, with who has resumed this one as
+ * its resumer: one switch in place of two. Both have COROUTINE_IDENTITY. Returns with this one's next resume.
+ * can_pass: whether this is to be had; sanitizers are told of resumes only. */
+bool coroutine_can_pass(void);
+void coroutine_pass(struct coroutine *coroutine, struct coroutine *other);
 
 /* Report that it has left its stack; and abort. */
 void coroutine_report_overflow(const struct coroutine *coroutine);

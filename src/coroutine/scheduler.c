@@ -12,7 +12,7 @@
 
 OPTIONS_ARE_DENSE(thrum_scheduler_options, 2 * sizeof(size_t));
 
-#define LOOK_EVERY OS_SPINS(64) /* turns */
+#define LOOK_EVERY 64 /* turns */
 #define READY_AT_ONCE 64
 
 __thread struct thrum_scheduler *scheduler_current;
@@ -177,11 +177,26 @@ static bool is_here(const struct thrum_scheduler *scheduler)
     return scheduler->generation == os_load_relaxed(&os_state()->generation); /* relaxed: it changes in fork(2) only */
 }
 
+struct thrum_coroutine *scheduler_pass_to(struct thrum_scheduler *scheduler)
+{
+    struct thrum_coroutine *next = scheduler->ready;
+    if (next == NULL || next->base.identity.sleeper == NULL || scheduler->times.earliest != NULL ||
+        (scheduler->turns + 1) % LOOK_EVERY == 0 || !is_here(scheduler) || !coroutine_can_pass())
+        return NULL;
+    /* Relaxed: it is looked at again soon. */
+    if (os_load_relaxed(&scheduler->inbox) != NULL)
+        return NULL;
+    scheduler->turns++;
+    scheduler->ready = next->next;
+    return next;
+}
+
 static void take_turn(struct thrum_scheduler *scheduler, struct thrum_coroutine *task)
 {
     if (task->base.identity.sleeper == NULL)
         task_begin(task);
     int word = coroutine_resume(&task->base, 0);
+    task = scheduler->left; /* which need not be the one that was resumed */
     if (word == TASK_YIELDS)
         scheduler_make_ready(scheduler, task);
     else if (word == TASK_ENDED)

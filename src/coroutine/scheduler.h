@@ -20,6 +20,9 @@
  * it does not find SLEEPING there it knows that a ring is to come, and waits for that. So nobody rings late, at a
  * descriptor that is closed by then.
  *
+ * One task hands over to the next without the scheduler's own stack in between (coroutine_pass), unless that has
+ * something to look after.
+ *
  * A turn costs no system call. The clock, the poller and the time of each are looked at once in LOOK_EVERY turns, and
  * when nobody is ready.
  *
@@ -70,6 +73,7 @@ struct thrum_coroutine {
 struct thrum_scheduler {
     struct thrum_coroutine *inbox;
     struct thrum_coroutine *ready, *ready_last;
+    struct thrum_coroutine *left; /* which task has come back to the scheduler last */
     struct thrum_coroutine *all;
     struct sleeper *host; /* the thread that runs it, or has; NULL: none yet */
     struct times times;
@@ -87,6 +91,7 @@ struct thrum_scheduler {
 #define scheduler_current thrum_scheduler_current_
 #define scheduler_give thrum_scheduler_give_
 #define scheduler_make_ready thrum_scheduler_make_ready_
+#define scheduler_pass_to thrum_scheduler_pass_to_
 #define scheduler_is_at_hand thrum_scheduler_is_at_hand_
 #define task_begin thrum_task_begin_
 #define task_finish thrum_task_finish_
@@ -100,6 +105,10 @@ extern const struct sleeper_ops task_ops;
 /* Let it go on: a task that the caller has. From any thread; and from the scheduler's own. */
 void scheduler_give(struct thrum_scheduler *scheduler, struct thrum_coroutine *task);
 void scheduler_make_ready(struct thrum_scheduler *scheduler, struct thrum_coroutine *task);
+
+/* For a task that leaves: the one whose turn is next, taken from the list, if the scheduler has nothing else to do in
+ * between; or NULL. */
+struct thrum_coroutine *scheduler_pass_to(struct thrum_scheduler *scheduler);
 
 /* Whether a task that is woken now goes on at once, or behind the caller: its thread does nothing else. A hint. */
 bool scheduler_is_at_hand(const struct thrum_scheduler *scheduler);

@@ -23,6 +23,20 @@ static struct thrum_coroutine *task_of(const struct sleeper *sleeper)
     return (struct thrum_coroutine *)(void *)((char *)(uintptr_t)sleeper - offsetof(struct thrum_coroutine, sleeper));
 }
 
+/* Let the next one go on. Only now and then, or when there is none, the scheduler itself looks what there is. */
+static void leave(struct thrum_coroutine *task, int word)
+{
+    struct thrum_coroutine *next = scheduler_pass_to(task->scheduler);
+    if (next == NULL) {
+        task->scheduler->left = task;
+        (void)coroutine_suspend(&task->base, word);
+        return;
+    }
+    if (word == TASK_YIELDS) /* nobody takes it from there before it has been left */
+        scheduler_make_ready(task->scheduler, task);
+    coroutine_pass(&task->base, &next->base);
+}
+
 static int task_sleep(struct sleeper *sleeper, int64_t deadline)
 {
     struct thrum_coroutine *task = task_of(sleeper);
@@ -38,7 +52,7 @@ static int task_sleep(struct sleeper *sleeper, int64_t deadline)
         times_add(&scheduler->times, &task->time);
     }
     os_store_relaxed(&sleeper->asleep, scheduler->now); /* relaxed: a hint for reports */
-    (void)coroutine_suspend(&task->base, TASK_WAITS);
+    leave(task, TASK_WAITS);
     if (task->timed) {
         times_remove(&scheduler->times, &task->time);
         task->timed = false;
@@ -72,7 +86,16 @@ static bool task_at_hand(const struct sleeper *sleeper)
     return scheduler_is_at_hand(task_of(sleeper)->scheduler);
 }
 
-const struct sleeper_ops task_ops = {task_sleep, task_wake, task_at_hand};
+static bool task_turn(struct sleeper *sleeper)
+{
+    struct thrum_coroutine *task = task_of(sleeper);
+    if (task->scheduler->ready == NULL)
+        return false;
+    leave(task, TASK_YIELDS);
+    return true;
+}
+
+const struct sleeper_ops task_ops = {task_sleep, task_wake, task_at_hand, task_turn};
 
 /* ---- Its life ---- */
 
@@ -86,6 +109,7 @@ static int run(struct coroutine *base, int first)
     task->sleeper.ending(&task->sleeper);
     held_free(&task->sleeper.ordered);
     held_free(&task->sleeper.held);
+    task->scheduler->left = task;
     return TASK_ENDED;
 }
 
@@ -255,12 +279,15 @@ thrum_coroutine *thrum_current_coroutine(void)
 int thrum_coroutine_yield(void)
 {
     struct thrum_coroutine *task = task_current();
-    if (thrum_cancelled())
-        return THRUM_CANCELLED;
-    if (task != NULL)
-        (void)coroutine_suspend(&task->base, TASK_YIELDS);
-    else
+    if (task == NULL) {
+        if (thrum_cancelled())
+            return THRUM_CANCELLED;
         os_yield();
+        return 0;
+    }
+    if (task->sleeper.token != NULL && token_cancelled(task->sleeper.token))
+        return THRUM_CANCELLED;
+    leave(task, TASK_YIELDS);
     return 0;
 }
 

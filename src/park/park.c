@@ -219,10 +219,10 @@ int park(struct park_call *call)
 
 bool park_look(bool (*ready)(void *arg), void *arg)
 {
-    const struct sleeper *self = sleeper_current;
-    /* Others of its host have something better to do meanwhile, and may be the ones it waits for. */
-    int looks = self != NULL && self->host != NULL ? 0 : LOOKS;
-    for (int look = 0; look < looks; look++) {
+    struct sleeper *self = sleeper_current;
+    if (self != NULL && self->host != NULL)
+        return ready(arg) || (sleeper_turn(self) && ready(arg));
+    for (int look = 0; look < LOOKS; look++) {
         if (ready(arg))
             return true;
         if (look >= PAUSING_LOOKS)

@@ -36,7 +36,7 @@ static void thread_wake(struct sleeper *sleeper, bool counted)
     os_futex_wake(&sleeper->wake, 1);
 }
 
-const struct sleeper_ops sleeper_thread_ops = {thread_sleep, thread_wake, NULL};
+const struct sleeper_ops sleeper_thread_ops = {thread_sleep, thread_wake, NULL, NULL};
 
 /* The guard of the roll is held in these. Whoever holds it finds a record's number, name and native id as they
  * are, if the record is listed or has ended. */

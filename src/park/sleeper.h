@@ -45,6 +45,8 @@ struct sleeper_ops {
     /* Of those with a host: whether it would go on at once if it were woken now, for its host does nothing else. It is
      * in the lot, and its bucket is locked. NULL: it would. */
     bool (*at_hand)(const struct sleeper *sleeper);
+    /* Of those with a host, who calls it: let the others on it have a turn. False: there are none who could go on. */
+    bool (*turn)(struct sleeper *sleeper);
 };
 
 struct sleeper {
@@ -183,6 +185,13 @@ static inline struct sleeper *sleeper_self(void)
 {
     struct sleeper *self = sleeper_current;
     return self != NULL ? self : sleeper_attach();
+}
+
+/* Instead of looking again and again whether something has come by itself, for one with a host: the others on it may be
+ * the ones that it comes from. Whether it is worth looking. */
+static inline bool sleeper_turn(struct sleeper *self)
+{
+    return self->ops->turn(self);
 }
 
 /* The thread itself, whoever takes his turn on it. */

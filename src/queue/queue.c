@@ -337,8 +337,11 @@ static bool is_attended(const thrum_queue *queue)
 /* Whether what we wait for came by itself. Others who have begun to wait come before us. */
 static bool look(thrum_queue *queue, struct side *side, bool (*ready)(const thrum_queue *queue))
 {
+    struct sleeper *self = sleeper_current;
     if (is_attended(queue))
         return false;
+    if (self->host != NULL)
+        return sleeper_turn(self) && ready(queue);
     /* Relaxed: it decides only how long we look. */
     uint64_t index = os_load_relaxed(&side->index), moved = index - os_load_relaxed(&side->looked_at);
     os_store_relaxed(&side->looked_at, index);
@@ -351,6 +354,16 @@ static bool look(thrum_queue *queue, struct side *side, bool (*ready)(const thru
         os_yield();
     }
     return false;
+}
+
+/* For one with a host, before it takes a lock: if there is nothing to be done, those it waits for may be on the host,
+ * too. All others look when they have tried. */
+static void turn_first(thrum_queue *queue, bool (*ready)(const thrum_queue *queue), thrum_timeout timeout)
+{
+    struct sleeper *self = sleeper_current;
+    bool waits = timeout.kind_ != THRUM_TIMEOUT_AFTER_ || timeout.ns_ > 0;
+    if (self != NULL && self->host != NULL && waits && !ready(queue) && !is_attended(queue))
+        (void)sleeper_turn(self);
 }
 
 /* ---- Put ---- */
@@ -431,6 +444,8 @@ int thrum_queue_put(thrum_queue *queue, const void *item, thrum_timeout timeout)
 {
     if (!queue_is(queue) || item == NULL || timeout.kind_ == THRUM_TIMEOUT_INVALID_)
         return -EINVAL;
+    if (thrum_self_.owner == 0)
+        turn_first(queue, looks_open, timeout);
     int result = thrum_lock_acquire(&queue->put.lock, THRUM_FOREVER);
     if (result != 0)
         return result;
@@ -529,6 +544,8 @@ int thrum_queue_get(thrum_queue *queue, void *ret_item, thrum_timeout timeout)
 {
     if (!queue_is(queue) || ret_item == NULL || timeout.kind_ == THRUM_TIMEOUT_INVALID_)
         return -EINVAL;
+    if (thrum_self_.owner == 0)
+        turn_first(queue, queue_ready, timeout);
     if (queue_flags(queue) == 0) {
         int result = thrum_lock_acquire(&queue->get.lock, THRUM_FOREVER);
         if (result != 0)

@@ -184,7 +184,13 @@ static int take_in_order(thrum_lock *lock, struct sleeper *self, int64_t deadlin
     return result;
 }
 
-int lock_acquire_slow(thrum_lock *lock, thrum_timeout timeout, const void *site)
+/* The fast path of one that has a host, whose locks are counted (sleeper.h); unless more is to be looked at. */
+static bool is_counted_only(const struct sleeper *self)
+{
+    return self != NULL && self->host != NULL && self->ordered.n == 0 && !order_is_checked();
+}
+
+static __attribute__((__noinline__)) int acquire(thrum_lock *lock, thrum_timeout timeout, const void *site)
 {
     int64_t deadline;
     int result = lock != NULL ? park_deadline(timeout, &deadline) : -EINVAL;
@@ -197,6 +203,19 @@ int lock_acquire_slow(thrum_lock *lock, thrum_timeout timeout, const void *site)
     if (result == 0 && has_owner(lock))
         self->locks++;
     return result;
+}
+
+int lock_acquire_slow(thrum_lock *lock, thrum_timeout timeout, const void *site)
+{
+    struct sleeper *self = sleeper_current;
+    uint32_t unlocked = 0;
+    /* Acquire: as in thrum_lock_acquire. */
+    if (is_counted_only(self) && lock != NULL && timeout.kind_ != THRUM_TIMEOUT_INVALID_ &&
+        os_cas_acquire(&lock->state_, &unlocked, self->owner)) {
+        self->locks++;
+        return 0;
+    }
+    return acquire(lock, timeout, site);
 }
 
 int thrum_lock_acquire_slow_(thrum_lock *lock, thrum_timeout timeout)
@@ -255,14 +274,26 @@ void lock_let_go(thrum_lock *lock)
     (void)unpark_at_hand(lock, let_go, lock);
 }
 
-int thrum_lock_release_slow_(thrum_lock *lock)
+static __attribute__((__noinline__)) int release(thrum_lock *lock)
 {
-    if (lock == NULL)
-        return -EINVAL;
     if (!lock_is_mine(lock))
         return -EPERM;
     if (thrum_self_.owner == 0 && sleeper_current != NULL)
         forget_ordered(sleeper_current, lock);
     lock_let_go(lock);
     return 0;
+}
+
+int thrum_lock_release_slow_(thrum_lock *lock)
+{
+    struct sleeper *self = sleeper_current;
+    if (lock == NULL)
+        return -EINVAL;
+    uint32_t mine = sleeper_number();
+    /* Release: as in let_go. */
+    if (is_counted_only(self) && os_cas_release(&lock->state_, &mine, 0)) {
+        self->locks--;
+        return 0;
+    }
+    return release(lock);
 }

@@ -296,7 +296,7 @@ static void wake_in_system(struct sleeper *sleeper, bool counted)
     os_store_release(&sleeper->wake, 1);
 }
 
-static const struct sleeper_ops system_ops = {sleep_in_system, wake_in_system, NULL};
+static const struct sleeper_ops system_ops = {sleep_in_system, wake_in_system, NULL, NULL};
 
 static bool may_sleep_in_system(const thrum_thread *thread, const struct sleeper *self, int64_t deadline)
 {
