@@ -4,7 +4,7 @@ import re
 
 import example
 
-DUE = "T1 T2 T3 T4 T5 T6 T7 T8 T9 T10 T11 T12 T13 T14 T15 T16 Q1 Q2 Q3 Q4 Q5 Q6 Q7 E2".split()
+DUE = "T1 T2 T3 T4 T5 T6 T7 T8 T9 T10 T11 T12 T13 T14 T15 T16 Q1 Q2 Q3 Q4 Q5 Q6 Q7 E2 M1 M2 M3 M4".split()
 
 
 def first_comment(path):
