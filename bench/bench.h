@@ -80,6 +80,27 @@ static inline void bench_map_done(double *in, double *out)
     free(out);
 }
 
+/* Kilobytes that stand behind that word of the process's status. */
+static inline int64_t bench_status(const char *word)
+{
+    char line[256];
+    long long kilobytes = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    bench_need(file != NULL, "/proc/self/status");
+    while (fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, word, strlen(word)) == 0)
+            bench_need(sscanf(line + strlen(word), "%lld", &kilobytes) == 1, word);
+    fclose(file);
+    bench_need(kilobytes >= 0, word);
+    return kilobytes;
+}
+
+/* Bytes of memory that the process has, page tables counted. */
+static inline int64_t bench_memory(void)
+{
+    return (bench_status("VmRSS:") + bench_status("VmPTE:")) * 1024;
+}
+
 static inline int bench_main(int argc, char **argv, const char *label, const struct bench_case *cases)
 {
     if (argc == 2 && (strcmp(argv[1], "label") == 0 || strcmp(argv[1], "compiler") == 0)) {

@@ -79,26 +79,6 @@ static int64_t make(size_t n)
     return bench_now() - start;
 }
 
-/* Kilobytes that stand behind that word of the process's status. */
-static int64_t status(const char *word)
-{
-    char line[256];
-    long long kilobytes = -1;
-    FILE *file = fopen("/proc/self/status", "r");
-    bench_need(file != NULL, "/proc/self/status");
-    while (fgets(line, sizeof line, file) != NULL)
-        if (strncmp(line, word, strlen(word)) == 0)
-            bench_need(sscanf(line + strlen(word), "%lld", &kilobytes) == 1, word);
-    fclose(file);
-    bench_need(kilobytes >= 0, word);
-    return kilobytes;
-}
-
-static int64_t memory(void)
-{
-    return (status("VmRSS:") + status("VmPTE:")) * 1024;
-}
-
 static int64_t parked(size_t n)
 {
     static int64_t before; /* the first pass: what it leaves behind is counted too */
@@ -107,12 +87,12 @@ static int64_t parked(size_t n)
     bench_need(all != NULL, "memory");
     memset(all, 0, n * sizeof(thrum_generator *));
     if (before == 0)
-        before = memory();
+        before = bench_memory();
     for (size_t i = 0; i < n; i++) {
         all[i] = counter();
         bench_need(thrum_generator_next(all[i], &number) == 0, "next");
     }
-    int64_t taken = memory() - before;
+    int64_t taken = bench_memory() - before;
     for (size_t i = 0; i < n; i++)
         (void)thrum_generator_free(all[i]);
     free(all);
