@@ -181,6 +181,7 @@ int park(struct park_call *call)
     thrum_token *token = call->uncancellable ? NULL : self->token;
     struct park_wait wait = {.key = call->key,
                              .sleeper = self,
+                             .ops = self->ops,
                              .held_by = call->held_by,
                              .what = call->what,
                              .name = call->name,
@@ -242,13 +243,12 @@ void park_wake(struct sleeper *sleeper)
 
 static void wake(struct park_wait *wait)
 {
-    wait->sleeper->ops->wake(wait->sleeper, wait->counted);
+    wait->ops->wake(wait->sleeper, wait->counted);
 }
 
 static bool is_at_hand(const struct park_wait *wait)
 {
-    const struct sleeper_ops *ops = wait->sleeper->ops;
-    return ops->at_hand == NULL || ops->at_hand(wait->sleeper);
+    return wait->ops->at_hand == NULL || wait->ops->at_hand(wait->sleeper);
 }
 
 /* Whether one who has tried for long is to be favoured. Not more often than that, for where many wait all have
@@ -317,7 +317,7 @@ static struct park_wait *take_first(struct park_bucket *bucket, const void *key,
     *end = NULL;
     done->more = *at != NULL && os_load_relaxed(&(*at)->key) == key;
     if (chain != NULL) {
-        done->first_owner = chain->sleeper->owner;
+        done->first = chain->sleeper;
         done->favour = chain->since != 0 && favour(bucket, chain);
         done->shared = chain->shared;
     }

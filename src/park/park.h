@@ -78,11 +78,11 @@ int park_any(const struct park_call *call, struct park_place *places, size_t n, 
 
 /* What unpark did, for commit. */
 struct unparked {
-    size_t woken;         /* waits taken out of the queue */
-    bool more;            /* whether others are left in it */
-    uint32_t first_owner; /* the longest waiting one's number, when woken > 0 */
-    bool favour;          /* it has waited for long enough to be given what it waits for */
-    bool shared;          /* the `shared` of all that were woken */
+    size_t woken;                /* waits taken out of the queue */
+    bool more;                   /* whether others are left in it */
+    const struct sleeper *first; /* the longest waiting one, when woken > 0: for commit only */
+    bool favour;                 /* it has waited for long enough to be given what it waits for */
+    bool shared;                 /* the `shared` of all that were woken */
 };
 
 /* Wake at most n that wait at the address, longest first; how many were woken. commit (or NULL)
@@ -168,14 +168,15 @@ struct park_wait {
     struct park_wait *next, *prev; /* ring of the waits at this address, in order of arrival */
     struct park_wait *next_key;    /* of the first in a ring: the first of another address here */
     struct sleeper *sleeper;
+    const struct sleeper_ops *ops; /* the sleeper's, for its record is elsewhere */
     int64_t since;
-    uintptr_t word;
     int result; /* 0, THRUM_CANCELLED, -EDEADLK or PARK_CHANGED, when it was taken out by somebody else */
     bool shared;
     bool queued;  /* it is in a bucket */
     bool counted; /* one of several of its sleeper, */
     bool hidden;  /* and not the one that its record points to */
-    bool moved;   /* from another address */
+    uintptr_t word;
+    bool moved; /* from another address */
     const thrum_lock *held_by;
     int64_t deadline; /* OS_FOREVER: no time-out will end it */
     const char *what, *name;

@@ -56,6 +56,7 @@ int park_any(const struct park_call *call, struct park_place *places, size_t n, 
     for (size_t i = 0; i < n; i++)
         places[i].wait = (struct park_wait){.key = places[i].key,
                                             .sleeper = self,
+                                            .ops = self->ops,
                                             .what = call->what,
                                             .name = call->name,
                                             .site = call->site,

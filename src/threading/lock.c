@@ -250,7 +250,7 @@ static uintptr_t let_go(void *arg, const struct unparked *done)
     /* Relaxed: this bit never changes. */
     uint32_t state = os_load_relaxed(&lock->state_) & LOCK_ANY;
     if (done->favour)
-        state |= done->first_owner | (done->more ? LOCK_PARKED : 0);
+        state |= done->first->owner | (done->more ? LOCK_PARKED : 0);
     /* Release: whoever takes the lock next sees what the section wrote. Store: see lockword.h. */
     os_store_release(&lock->state_, state);
     if (done->favour && !os_planted("lock-lost-hand-over"))

@@ -95,7 +95,7 @@ static uintptr_t store_end(void *arg, const struct unparked *parked)
     uint32_t state = ending->done ? DONE : 0;
     bool turn = !ending->done && parked->woken > 0;
     if (turn)
-        state = parked->first_owner | (parked->more ? LOCK_PARKED : 0);
+        state = parked->first->owner | (parked->more ? LOCK_PARKED : 0);
     /* Release: who sees it sees all that was done. Store: while LOCK_PARKED is set, nobody else changes the word. */
     os_store_release(&ending->once->lock_.state_, state);
     return turn ? YOUR_TURN : IS_DONE;

@@ -146,7 +146,7 @@ static uintptr_t pass_on(void *arg, const struct unparked *done)
             left = read_by(readers(left) - 1);
         given = done->shared ? left == 0 || is_read(left) : done->favour && left == 0;
         if (given)
-            left = done->shared ? read_by(readers(left) + (uint32_t)done->woken) : done->first_owner;
+            left = done->shared ? read_by(readers(left) + (uint32_t)done->woken) : done->first->owner;
         next = left | (done->more ? LOCK_PARKED : 0);
         /* Release: who comes in next sees what was written, or does not write before it was read. Acquire: who is let
          * in has that from us, also for the readers that left before. It fails where a reader that is not the last has

@@ -75,7 +75,7 @@ TEST(is_ended_by_unpark_with_its_word)
     check_int(done.woken, 1);
     check(!done.more);
     check(done.favour);
-    check_int(done.first_owner, fake.sleeper->owner);
+    check_int(done.first->owner, fake.sleeper->owner);
     check_int(fake.wakes, 1);
     fake_free(&fake);
 }
@@ -101,7 +101,7 @@ TEST(favours_are_seldom)
 
 TEST(commit_is_called_where_nobody_waits)
 {
-    struct unparked done = {9, true, 9, true, true};
+    struct unparked done = {9, true, NULL, true, true};
     check_int(unpark(KEY(1), 3, note, &done), 0);
     check_int(done.woken, 0);
     check(!done.more);
@@ -200,7 +200,7 @@ static void wake_by_threes(void)
         check_int(unpark(KEY(1), 3, note, &done), left < 3 ? left : 3);
         check_int(done.more, left > 3);
         /* Longest first: the first of those that are left. */
-        check_int(done.first_owner, tower.fakes[10 - left].sleeper->owner);
+        check_int(done.first->owner, tower.fakes[10 - left].sleeper->owner);
     }
 }
 
@@ -221,9 +221,9 @@ static void wake_each_address(void)
     for (size_t i = ADDRESSES; i-- > 0;) {
         check_int(unpark(tower.keys[i], 1, note, &done), 1);
         check(done.more);
-        check_int(done.first_owner, tower.fakes[i].sleeper->owner);
+        check_int(done.first->owner, tower.fakes[i].sleeper->owner);
         check_int(unpark(tower.keys[i], SIZE_MAX, note, &done), 1);
-        check_int(done.first_owner, tower.fakes[ADDRESSES + i].sleeper->owner);
+        check_int(done.first->owner, tower.fakes[ADDRESSES + i].sleeper->owner);
         check_int(unpark(tower.keys[i], 1, note, &done), 0);
     }
 }
@@ -257,7 +257,7 @@ static void wake_by_groups(void)
         check_int(done.woken, groups[i]);
         check_int(done.shared, tower.shared[8 - left]);
         check_int(done.more, left > groups[i]);
-        check_int(done.first_owner, tower.fakes[8 - left].sleeper->owner);
+        check_int(done.first->owner, tower.fakes[8 - left].sleeper->owner);
     }
     check_int(unpark_group(KEY(1), note, &done), 0);
     check(!done.more);
@@ -312,7 +312,7 @@ static void move_two_wake_all(void)
     check_int(moves.moved, 2);
     check(moves.more);
     check_int(unpark(KEY(2), SIZE_MAX, note, &done), 2);
-    check_int(done.first_owner, tower.fakes[0].sleeper->owner);
+    check_int(done.first->owner, tower.fakes[0].sleeper->owner);
     check(!done.favour); /* it has wanted the new thing only since it was moved */
     check_int(unpark(KEY(1), SIZE_MAX, NULL, NULL), 1);
 }
