@@ -6,6 +6,7 @@
  * stay with their threads. Nothing is put into words or written meanwhile.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "park/lockword.h"
 #include "park/report.h"
@@ -44,6 +45,23 @@ static bool look(struct sleeper *sleeper, struct seen_wait *seen)
             return true;
     }
     return false; /* whoever comes and goes so fast runs */
+}
+
+/* Whether it is in the system's join, and for whom. */
+static bool look_for_join(const struct sleeper *sleeper, struct seen_wait *seen)
+{
+    struct seen_thread joined;
+    /* Relaxed, all: it is told as a hint, and nothing is followed. */
+    uint32_t number = os_load_relaxed(&sleeper->joins);
+    if (number == 0 || !see_thread(&joined, number))
+        return false;
+    *seen = (struct seen_wait){.key = os_load_relaxed(&sleeper->joins_thread),
+                               .site = os_load_relaxed(&sleeper->joins_at),
+                               .what = "end of thread",
+                               .since = os_load_relaxed(&sleeper->asleep),
+                               .deadline = OS_FOREVER};
+    memcpy(seen->name, joined.name, sizeof seen->name);
+    return see_thread(&seen->waiter, os_load_relaxed(&sleeper->owner));
 }
 
 static void add_times(struct report *report, const struct seen_wait *seen)
@@ -86,7 +104,8 @@ static int dump(int fd)
         struct seen_wait seen;
         /* Relaxed: a record that has changed hands since is not listed under this number. */
         uint32_t owner = os_load_relaxed(&sleeper->owner);
-        bool waits = look(sleeper, &seen), known = waits || see_thread(&seen.waiter, owner);
+        bool waits = look(sleeper, &seen) || look_for_join(sleeper, &seen);
+        bool known = waits || see_thread(&seen.waiter, owner);
         if (known && seen.waiter.native_id != 0 && !seen.waiter.ended)
             result = write_thread(fd, &seen, waits);
     }

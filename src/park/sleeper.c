@@ -128,6 +128,7 @@ static void prepare(struct sleeper *sleeper, uint32_t number, const struct sleep
     sleeper->ops = ops;
     sleeper->host = NULL;
     sleeper->locks = 0;
+    os_store_relaxed(&sleeper->joins, 0); /* relaxed: a hint for reports */
     sleeper->token = NULL;
     sleeper->report = NULL;
     os_store_relaxed(&sleeper->native_id, 0); /* relaxed: see sleeper_begin */

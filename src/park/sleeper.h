@@ -64,6 +64,12 @@ struct sleeper {
     thrum_token *token;   /* its own cancel token or NULL; only the sleeper itself touches it */
     char *report;         /* where thrum_fail writes; NULL outside a task and a thread's target */
     struct sleeper *next; /* in the list of records given back */
+
+    /* For reports: since `asleep` it has been in the system's join, called from `joins_at`, for the thread of that
+     * number (0: it is not), whose handle has that address. */
+    uint32_t joins;
+    const void *joins_thread, *joins_at;
+
     struct sleeper *host; /* the thread on which it takes turns with others, or NULL: it is one. Never changes */
     uint32_t locks;       /* with a host: how many locks it holds; else not counted */
     uint64_t native_id;

@@ -275,33 +275,23 @@ int thrum_thread_run_with(thrum_thread **ret_thread, int (*target)(void *arg), v
 /*
  * A thread that joins for as long as it takes sleeps in the system's join itself: else it would be woken
  * as the other ends, only to sleep there again until it is gone, which is a tenth of all that start and join cost.
- * It stands in the lot like any other wait. The other takes it out before it is gone, so there is no need to wake it.
  */
-static __thread thrum_thread *joined_by_system;
-
-static int sleep_in_system(struct sleeper *sleeper, int64_t deadline)
-{
-    thrum_thread *thread = joined_by_system;
-    (void)deadline;
-    os_store_relaxed(&sleeper->asleep, os_now());     /* relaxed: a hint for reports */
-    os_thread_join(os_load_relaxed(&thread->system)); /* relaxed: see may_sleep_in_system */
-    thread->joined = true;
-    return 0;
-}
-
-static void wake_in_system(struct sleeper *sleeper, bool counted)
-{
-    (void)counted;
-    /* Release: pairs with sleep_until_woken. */
-    os_store_release(&sleeper->wake, 1);
-}
-
-static const struct sleeper_ops system_ops = {sleep_in_system, wake_in_system, NULL, NULL};
-
 static bool may_sleep_in_system(const thrum_thread *thread, const struct sleeper *self, int64_t deadline)
 {
     return deadline == OS_FOREVER && self != NULL && self->token == NULL && self->ops == &sleeper_thread_ops &&
            os_load_acquire(&thread->created) != 0; /* acquire: pairs with create */
+}
+
+static void sleep_in_system(thrum_thread *thread, struct sleeper *self, const void *site)
+{
+    /* Relaxed, all: a hint for reports, in which the number comes last and goes first. */
+    os_store_relaxed(&self->asleep, os_now());
+    os_store_relaxed(&self->joins_at, site);
+    os_store_relaxed(&self->joins_thread, (const void *)thread);
+    os_store_relaxed(&self->joins, os_load_relaxed(&thread->sleeper->owner));
+    os_thread_join(os_load_relaxed(&thread->system)); /* relaxed: see may_sleep_in_system */
+    os_store_relaxed(&self->joins, 0);
+    thread->joined = true;
 }
 
 /* Until it has ended, or its start has failed. */
@@ -310,16 +300,13 @@ static int await_end(thrum_thread *thread, int64_t deadline, const void *site)
     struct park_call call = {
         .what = "end of thread", .name = thrum_thread_name(thread), .site = site, .deadline = deadline};
     struct sleeper *self = sleeper_self();
-    bool by_system = may_sleep_in_system(thread, self, deadline);
-    if (by_system) {
-        joined_by_system = thread;
-        self->ops = &system_ops;
+    if (state_of(thread) == THREAD_STARTED && may_sleep_in_system(thread, self, deadline)) {
+        sleep_in_system(thread, self, site);
+        return 0;
     }
     int result = 0;
     while (result == 0 && state_of(thread) == THREAD_STARTED)
         result = event_park(&thread->over, &call);
-    if (by_system)
-        self->ops = &sleeper_thread_ops;
     return result == 0 && state_of(thread) != THREAD_ENDED ? -EINVAL : result;
 }
 
