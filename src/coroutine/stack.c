@@ -294,11 +294,17 @@ uint32_t stack_place(struct stack *stack, size_t into_record)
 {
     struct stack_slab *slab = stack->slab;
     struct stack_pool *stacks = pool();
-    os_wordlock_acquire(&stacks->guard);
-    if (slab->places == 0)
-        slab->places = sleeper_block((char *)stack_record(at_index(slab, 0)) + into_record, slab->stride);
-    uint32_t places = slab->places;
-    os_wordlock_release(&stacks->guard);
+    /* Acquire, and release below: the block is there before its number. */
+    uint32_t places = os_load_acquire(&slab->places);
+    if (places == 0) {
+        os_wordlock_acquire(&stacks->guard);
+        places = slab->places;
+        if (places == 0) {
+            places = sleeper_block((char *)stack_record(at_index(slab, 0)) + into_record, slab->stride);
+            os_store_release(&slab->places, places);
+        }
+        os_wordlock_release(&stacks->guard);
+    }
     return places != 0 ? places + stack->index : 0;
 }
 
