@@ -1,5 +1,5 @@
 /*
- * queue.c - put and get (queue.h says how a queue works inside)
+ * queue.c - a queue from its making to its end: put, get, close (queue.h says how it works inside)
  *
  * A call first tries its own side. Where it finds nothing to get, or no room, and may wait, it looks for a while:
  * to park and be woken costs as much as hundreds of items. Where items come in a stream, it first lets some time
@@ -118,192 +118,6 @@ bool queue_ready(const thrum_queue *queue)
            (queue_flags(queue) & CLOSED) != 0 || queue_outside(queue) != 0;
 }
 
-/* ---- Items; the side's lock is held ---- */
-
-/* How many of so many can be got. */
-static inline size_t can_get(thrum_queue *queue, size_t n)
-{
-    struct side *get = &queue->get;
-    uint64_t index = os_load_relaxed(&get->index); /* relaxed: only we write it */
-    if (get->limit - index < n)
-        get->limit = os_load_acquire(&queue->put.index); /* acquire: see fifo_push */
-    return get->limit - index < n ? (size_t)(get->limit - index) : n;
-}
-
-static inline size_t can_put(thrum_queue *queue, size_t n)
-{
-    struct side *put = &queue->put;
-    uint64_t index = os_load_relaxed(&put->index); /* relaxed: only we write it */
-    if (put->limit - index < n && queue->maxsize != 0)
-        put->limit = os_load_acquire(&queue->get.index) + queue->maxsize; /* acquire: see fifo_pop */
-    return put->limit - index < n ? (size_t)(put->limit - index) : n;
-}
-
-/* Items on their way in or out: where they are, how many, and how many of them have gone. */
-struct load {
-    char *items;
-    size_t n, gone;
-};
-
-static char *place(const thrum_queue *queue, const struct load *load)
-{
-    return load->items + load->gone * queue->item_size;
-}
-
-/* What fits. 0: all is in; THRUM_FULL, -ENOMEM. */
-static int push(thrum_queue *queue, struct load *load)
-{
-    size_t n = can_put(queue, load->n - load->gone), pushed = 0;
-    if (queue->order == THRUM_FIFO) {
-        pushed = fifo_push(queue, place(queue, load), n);
-        load->gone += pushed;
-    } else {
-        for (; pushed < n && pile_push(queue, place(queue, load)) == 0; pushed++)
-            load->gone++;
-    }
-    if (pushed < n)
-        return -ENOMEM;
-    return load->gone < load->n ? THRUM_FULL : 0;
-}
-
-/* Move what handlers have put, as far as there is room; whether that was something. Without memory an unbounded queue
- * has room for one at least: so nobody finds it empty while there is something outside. */
-static bool take_in(thrum_queue *queue)
-{
-    struct slots *slots = queue->slots;
-    const char *item;
-    bool some = false;
-    while (slots != NULL && (item = slots_first(slots)) != NULL && can_put(queue, 1) > 0) {
-        struct load load = {.items = (char *)(uintptr_t)item, .n = 1};
-        int result = push(queue, &load);
-        if (result != 0 && queue_count(queue) == 0 && queue->order == THRUM_FIFO) {
-            fifo_restart(queue);
-            result = push(queue, &load);
-        }
-        if (result != 0)
-            break;
-        slots_next(slots);
-        some = true;
-    }
-    return some;
-}
-
-/* What is there. 0: that was something; THRUM_EMPTY. */
-static int pop(thrum_queue *queue, struct load *load)
-{
-    size_t n = can_get(queue, load->n - load->gone), before = load->gone;
-    for (; n > 0; n = take_in(queue) ? can_get(queue, load->n - load->gone) : 0) {
-        if (queue->order == THRUM_FIFO)
-            fifo_pop(queue, place(queue, load), n);
-        else
-            for (size_t i = 0; i < n; i++)
-                pile_pop(queue, load->items + (load->gone + i) * queue->item_size);
-        load->gone += n;
-    }
-    return load->gone > before ? 0 : THRUM_EMPTY;
-}
-
-/* ---- Those who wait; both locks are held ---- */
-
-/* A wait to put or get, which a holder of both locks does for it: as much as can be, and at least one item. */
-struct waiter {
-    thrum_queue *queue;
-    struct load load;
-    bool left; /* the locks were given back */
-};
-
-static void leave(void *arg)
-{
-    struct waiter *waiter = arg;
-    waiter->left = true;
-    queue_unlock_whole(waiter->queue);
-}
-
-/* Wait for the other side to move something of the load; gives the locks back. 0: it has; THRUM_CLOSED; or park's
- * result. */
-static int wait_at(thrum_queue *queue, struct side *side, uint32_t flag, struct load *load, int64_t deadline)
-{
-    struct waiter waiter = {.queue = queue, .load = {place(queue, load), load->n - load->gone, 0}};
-    struct park_call call = {.key = &side->index,
-                             .before_sleep = leave,
-                             .arg = &waiter,
-                             .what = flag == GETTERS ? "item in queue" : "room in queue",
-                             .deadline = deadline};
-    if (!os_planted("queue-missed-wake"))
-        queue_set_flags(queue, flag, 0);
-    int result = park(&call);
-    if (!waiter.left)
-        queue_unlock_whole(queue);
-    load->gone += waiter.load.gone;
-    return result == 0 ? (int)call.ret_word : result;
-}
-
-static uintptr_t note_more(void *arg, const struct unparked *done)
-{
-    *(bool *)arg = done->more;
-    return THRUM_OK;
-}
-
-/* Put more behind those that have to be woken; the end of the chain then. */
-static struct park_wait **add(struct park_wait **end, struct park_wait *more)
-{
-    *end = more;
-    while (*end != NULL)
-        end = &(*end)->next;
-    return end;
-}
-
-/* Move items of the first that waits at this side. */
-static struct park_wait **serve(thrum_queue *queue, struct side *side, uint32_t flag,
-                                int (*move)(thrum_queue *queue, struct load *load), struct park_wait **end)
-{
-    bool more = false;
-    struct park_wait *wait = unpark_take(&side->index, 1, note_more, &more);
-    if (!more)
-        queue_set_flags(queue, 0, flag);
-    if (wait == NULL)
-        return end;
-    struct waiter *waiter = wait->arg;
-    (void)move(queue, &waiter->load); /* as we have seen, something can be moved */
-    return add(end, wait);
-}
-
-static struct park_wait **turn_away(thrum_queue *queue, struct side *side, uint32_t flag, struct park_wait **end)
-{
-    struct park_wait *all = unpark_take(&side->index, SIZE_MAX, NULL, NULL);
-    queue_set_flags(queue, 0, flag);
-    for (struct park_wait *wait = all; wait != NULL; wait = wait->next)
-        wait->word = THRUM_CLOSED;
-    return add(end, all);
-}
-
-/* Under the bucket's lock, for who watches looks at the flag there. */
-static uintptr_t unwatch(void *arg, const struct unparked *done)
-{
-    (void)done;
-    queue_set_flags(arg, 0, WATCHED);
-    return THRUM_OK;
-}
-
-struct park_wait **queue_balance(thrum_queue *queue, struct park_wait **end)
-{
-    (void)take_in(queue);
-    while ((queue_flags(queue) & GETTERS) != 0 && can_get(queue, 1) > 0)
-        end = serve(queue, &queue->get, GETTERS, pop, end);
-    while ((queue_flags(queue) & PUTTERS) != 0 && (queue_flags(queue) & CLOSED) == 0 && can_put(queue, 1) > 0)
-        end = serve(queue, &queue->put, PUTTERS, push, end);
-    uint32_t flags = queue_flags(queue);
-    if ((flags & (CLOSED | GETTERS)) == (CLOSED | GETTERS))
-        end = turn_away(queue, &queue->get, GETTERS, end);
-    if ((flags & (CLOSED | PUTTERS)) == (CLOSED | PUTTERS))
-        end = turn_away(queue, &queue->put, PUTTERS, end);
-    if ((flags & WATCHED) != 0 && queue_ready(queue) && !os_planted("queue-lost-watcher"))
-        end = add(end, unpark_take(&queue->flags, SIZE_MAX, unwatch, queue));
-    if ((flags & POLLED) != 0)
-        queue_ring(queue);
-    return end;
-}
-
 /* What handlers have put was there before this operation, and goes to those who wait already. */
 static struct park_wait **balance_first(thrum_queue *queue, struct park_wait **end)
 {
@@ -383,12 +197,12 @@ static int put_whole(thrum_queue *queue, struct load *load, int64_t deadline)
         size_t before;
         do { /* who waits to get makes room */
             before = load->gone;
-            result = lacks_memory(queue) ? -ENOMEM : push(queue, load);
+            result = lacks_memory(queue) ? -ENOMEM : queue_push(queue, load);
             end = queue_balance(queue, end);
         } while (result == THRUM_FULL && load->gone > before);
     }
     if (result == THRUM_FULL && deadline > 0 && chain == NULL) {
-        result = wait_at(queue, &queue->put, PUTTERS, load, deadline);
+        result = queue_wait_at(queue, &queue->put, PUTTERS, load, deadline);
         if (result == THRUM_TIMEOUT)
             return THRUM_FULL;
         return result == 0 && load->gone < load->n ? PARK_CHANGED : result;
@@ -405,7 +219,7 @@ static int try_put(thrum_queue *queue, struct load *load, int64_t deadline)
     if (result != 0)
         return result;
     if (queue_flags(queue) == 0 && deadline <= 0) {
-        result = push(queue, load);
+        result = queue_push(queue, load);
         (void)thrum_lock_release(&queue->put.lock);
         return result;
     }
@@ -449,7 +263,7 @@ int thrum_queue_put(thrum_queue *queue, const void *item, thrum_timeout timeout)
     int result = thrum_lock_acquire(&queue->put.lock, THRUM_FOREVER);
     if (result != 0)
         return result;
-    bool alone = queue_flags(queue) == 0 && can_put(queue, 1) > 0;
+    bool alone = queue_flags(queue) == 0 && queue_can_put(queue, 1) > 0;
     if (alone && !fifo_push_one(queue, item))
         result = -ENOMEM;
     (void)thrum_lock_release(&queue->put.lock);
@@ -481,11 +295,11 @@ int thrum_queue_put_nowait(thrum_queue *queue, const void *item)
 static int get_whole(thrum_queue *queue, struct load *load, int64_t deadline)
 {
     struct park_wait *chain = NULL, **end = balance_first(queue, &chain);
-    int result = pop(queue, load);
+    int result = queue_pop(queue, load);
     if (result == THRUM_EMPTY && (queue_flags(queue) & CLOSED) != 0)
         result = THRUM_CLOSED;
     if (result == THRUM_EMPTY && deadline > 0 && chain == NULL) {
-        result = wait_at(queue, &queue->get, GETTERS, load, deadline);
+        result = queue_wait_at(queue, &queue->get, GETTERS, load, deadline);
         return result == THRUM_TIMEOUT ? THRUM_EMPTY : result;
     }
     (void)queue_balance(queue, end);
@@ -504,7 +318,7 @@ static int try_get(thrum_queue *queue, struct load *load, int64_t deadline)
             return result;
         bool alone = queue_flags(queue) == 0;
         if (alone)
-            result = pop(queue, load);
+            result = queue_pop(queue, load);
         (void)thrum_lock_release(&queue->get.lock);
         if (alone)
             return result;
@@ -550,7 +364,7 @@ int thrum_queue_get(thrum_queue *queue, void *ret_item, thrum_timeout timeout)
         int result = thrum_lock_acquire(&queue->get.lock, THRUM_FOREVER);
         if (result != 0)
             return result;
-        bool alone = queue_flags(queue) == 0 && can_get(queue, 1) > 0;
+        bool alone = queue_flags(queue) == 0 && queue_can_get(queue, 1) > 0;
         if (alone)
             fifo_pop_one(queue, ret_item);
         (void)thrum_lock_release(&queue->get.lock);
@@ -586,6 +400,19 @@ static void count_outside_as_put(thrum_queue *queue)
     os_store_relaxed(&queue->put.index, os_load_relaxed(&queue->put.index) + n); /* relaxed: the locks are held */
 }
 
+/* A chain of the joiners that have to be woken then. */
+static struct park_wait *drop_all(thrum_queue *queue)
+{
+    count_outside_as_put(queue);
+    uint64_t dropped = queue_count(queue);
+    if (queue->order == THRUM_FIFO)
+        fifo_drop_all(queue);
+    else
+        pile_drop_all(queue);
+    queue->get.limit = os_load_relaxed(&queue->put.index); /* relaxed: the locks are held */
+    return queue_task_drop(queue, dropped);
+}
+
 int thrum_queue_close(thrum_queue *queue, enum thrum_close how)
 {
     if (!queue_is(queue) || (how != THRUM_DRAIN && how != THRUM_DISCARD))
@@ -593,22 +420,13 @@ int thrum_queue_close(thrum_queue *queue, enum thrum_close how)
     int result = queue_lock_whole(queue);
     if (result != 0)
         return result;
-    struct park_wait *chain = NULL, **end = &chain;
     queue_set_flags(queue, CLOSED, 0);
     if (queue->slots != NULL)
         slots_shut(queue->slots);
-    if (how == THRUM_DISCARD) {
-        count_outside_as_put(queue);
-        uint64_t dropped = queue_count(queue);
-        if (queue->order == THRUM_FIFO)
-            fifo_drop_all(queue);
-        else
-            pile_drop_all(queue);
-        queue->get.limit = os_load_relaxed(&queue->put.index); /* relaxed: the locks are held */
-        end = add(end, queue_task_drop(queue, dropped));
-    }
-    (void)queue_balance(queue, end);
+    struct park_wait *joiners = how == THRUM_DISCARD ? drop_all(queue) : NULL, *chain = NULL;
+    (void)queue_balance(queue, &chain);
     queue_unlock_whole(queue);
+    unpark_wake(joiners);
     unpark_wake(chain);
     return 0;
 }

@@ -99,6 +99,9 @@ struct thrum_queue {
 
 #define queue_lock_whole thrum_queue_lock_whole_
 #define queue_unlock_whole thrum_queue_unlock_whole_
+#define queue_push thrum_queue_push_
+#define queue_pop thrum_queue_pop_
+#define queue_wait_at thrum_queue_wait_at_
 #define queue_balance thrum_queue_balance_
 #define queue_ready thrum_queue_ready_
 #define queue_task_drop thrum_queue_task_drop_
@@ -133,6 +136,21 @@ static inline bool queue_is(const thrum_queue *queue)
 /* Both locks. 0, or the lock's result. */
 int queue_lock_whole(thrum_queue *queue);
 void queue_unlock_whole(thrum_queue *queue);
+
+/* Items on their way in or out: where they are, how many, and how many of them have gone. */
+struct load {
+    char *items;
+    size_t n, gone;
+};
+
+/* Put what fits, the side's lock being held. 0: all is in; THRUM_FULL, -ENOMEM. And get what is there. 0: that was
+ * something; THRUM_EMPTY. */
+int queue_push(thrum_queue *queue, struct load *load);
+int queue_pop(thrum_queue *queue, struct load *load);
+
+/* Wait, with both locks held, for the other side to move something of the load; gives the locks back. The flag says at
+ * which side: GETTERS, PUTTERS. 0: it has; THRUM_CLOSED; or park's result. */
+int queue_wait_at(thrum_queue *queue, struct side *side, uint32_t flag, struct load *load, int64_t deadline);
 
 /* After any change, with both locks held: see above. At the end of a chain it puts those who have to be woken, by
  * unpark_wake, when the locks have been given back; returns the chain's new end. */
@@ -188,6 +206,25 @@ uint64_t slots_count(const struct slots *slots);     /* those that are not moved
 static inline uint64_t queue_outside(const thrum_queue *queue)
 {
     return queue->slots != NULL ? slots_count(queue->slots) : 0;
+}
+
+/* How many of so many can be got, or put; the side's lock is held. */
+static inline size_t queue_can_get(thrum_queue *queue, size_t n)
+{
+    struct side *get = &queue->get;
+    uint64_t index = os_load_relaxed(&get->index); /* relaxed: only we write it */
+    if (get->limit - index < n)
+        get->limit = os_load_acquire(&queue->put.index); /* acquire: see fifo_push */
+    return get->limit - index < n ? (size_t)(get->limit - index) : n;
+}
+
+static inline size_t queue_can_put(thrum_queue *queue, size_t n)
+{
+    struct side *put = &queue->put;
+    uint64_t index = os_load_relaxed(&put->index); /* relaxed: only we write it */
+    if (put->limit - index < n && queue->maxsize != 0)
+        put->limit = os_load_acquire(&queue->get.index) + queue->maxsize; /* acquire: see fifo_pop */
+    return put->limit - index < n ? (size_t)(put->limit - index) : n;
 }
 
 /* Most items are a word, and that needs no call. */
