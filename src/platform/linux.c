@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,27 +53,13 @@ void os_futex_wake(const uint32_t *word, int n)
     (void)syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, NULL, NULL, 0);
 }
 
-/* ---- Clock, randomness, turns ---- */
+/* ---- Clock, turns ---- */
 
 int64_t os_now(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-uint32_t os_random(void)
-{
-    static __thread uint32_t x;
-    if (x == 0 && getrandom(&x, sizeof x, GRND_NONBLOCK) != (ssize_t)sizeof x)
-        x = (uint32_t)os_now();
-    if (x == 0)
-        x = 1;
-    /* xorshift32: George Marsaglia, "Xorshift RNGs" (2003). */
-    x ^= x << 13;
-    x ^= x >> 17;
-    x ^= x << 5;
-    return x;
 }
 
 void os_yield(void)

@@ -1,7 +1,7 @@
 /*
  * os.h - the one seam to the machine
  *
- * Atomics, futex, clock, randomness, threads and what a process is told of its fork,
+ * Atomics, futex, clock, threads and what a process is told of its fork,
  * exit and CPUs are reached through this header and by nothing else in src/. That
  * is what lets a second side be put behind it: a simulation, in which a seeded
  * scheduler runs one thread at a time and decides at every operation who is next.
@@ -110,15 +110,13 @@ void os_futex_wake(const uint32_t *word, int n);
 void os_wordlock_acquire(uint32_t *word);
 void os_wordlock_release(uint32_t *word);
 
-/* ---- Clock, randomness, turns ------------------------------------------------------- */
+/* ---- Clock, turns -------------------------------------------------------------------- */
 
 #define os_now thrum_os_now_
-#define os_random thrum_os_random_
 #define os_yield thrum_os_yield_
 
-int64_t os_now(void);     /* nanoseconds on CLOCK_MONOTONIC */
-uint32_t os_random(void); /* cheap; for fairness and hashing, not for secrets */
-void os_yield(void);      /* let another thread run on this CPU */
+int64_t os_now(void); /* nanoseconds on CLOCK_MONOTONIC */
+void os_yield(void);  /* let another thread run on this CPU */
 
 /* Tell the CPU that this is a spin. */
 static inline void os_pause(void)

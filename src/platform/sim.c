@@ -300,7 +300,7 @@ static bool block(const uint32_t *word, const struct thread *joined, int64_t dea
     return !self->timed_out;
 }
 
-/* ---- Futex, clock, randomness, turns ---- */
+/* ---- Futex, clock, turns ---- */
 
 int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline)
 {
@@ -337,11 +337,6 @@ void os_futex_wake(const uint32_t *word, int n)
 int64_t os_now(void)
 {
     return sim.now;
-}
-
-uint32_t os_random(void)
-{
-    return (uint32_t)draw();
 }
 
 void os_yield(void)

@@ -224,11 +224,6 @@ int64_t os_now(void)
     return m.now += m.watching && rl::ctx().rand(2, rl::sched_type_user) == 0 ? 2000000 : 1;
 }
 
-uint32_t os_random(void)
-{
-    return rl::ctx().rand(1u << 30, rl::sched_type_user);
-}
-
 void os_yield(void)
 {
     if (!m.watching)

@@ -173,10 +173,11 @@ static void run_tower(size_t height, void (*script)(void), int64_t deadline)
 static void wake_in_random_order(void)
 {
     static size_t order[TOWER];
+    unsigned seed = (unsigned)os_now();
     for (size_t i = 0; i < tower.height; i++)
         order[i] = i;
     for (size_t i = tower.height; i > 1; i--) {
-        size_t other = os_random() % i, kept = order[i - 1];
+        size_t other = (size_t)rand_r(&seed) % i, kept = order[i - 1];
         order[i - 1] = order[other];
         order[other] = kept;
     }
@@ -368,9 +369,10 @@ static struct race {
 
 static int wait_often(void *arg)
 {
+    unsigned seed = (unsigned)os_now();
     (void)arg;
     while (os_load_acquire(&race.over) == 0) {
-        struct park_call call = {.key = KEY(os_random() % 2), .deadline = os_now() + os_random() % 20000};
+        struct park_call call = {.key = KEY(rand_r(&seed) % 2), .deadline = os_now() + rand_r(&seed) % 20000};
         int result = park(&call);
         check(result == 0 || result == THRUM_TIMEOUT);
         (void)os_add_relaxed(result == 0 ? &race.woken : &race.timed_out, 1);
@@ -382,11 +384,12 @@ TEST(each_wake_is_received_once_whatever_times_out)
 {
     thrum_thread *threads[WAITERS];
     struct moves moves;
+    unsigned seed = (unsigned)os_now();
     race = (struct race){0};
     for (size_t i = 0; i < WAITERS; i++)
         threads[i] = start(wait_often, NULL, NULL);
     for (int round = 0; round < ROUNDS(20000); round++) {
-        race.unparked += unpark(KEY(round % 2), 1 + os_random() % 2, NULL, NULL);
+        race.unparked += unpark(KEY(round % 2), 1 + (size_t)rand_r(&seed) % 2, NULL, NULL);
         if (round % 3 == 0)
             (void)unpark_requeue(KEY(0), KEY(1), 1, note_moves, &moves);
         if (round % 16 == 0)

@@ -18,14 +18,6 @@ TEST(clock_does_not_go_back)
     }
 }
 
-TEST(random_numbers_differ)
-{
-    uint32_t first = os_random(), same = 0;
-    for (int i = 0; i < 1000; i++)
-        same += os_random() == first;
-    check(same < 3);
-}
-
 /* ---- Futex ---- */
 
 TEST(futex_wait_ends_at_its_deadline_and_not_before)
@@ -154,7 +146,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clock_does_not_go_back),
-        cmocka_unit_test(random_numbers_differ),
         cmocka_unit_test(futex_wait_ends_at_its_deadline_and_not_before),
         cmocka_unit_test(futex_wake_wakes),
         cmocka_unit_test(mapped_memory_is_zero_and_guards_are_not_touched),
