@@ -92,7 +92,7 @@ THRUM_API const char *thrum_version(void);
  *                             that share one limit between many calls
  *     thrum_interruptible(t)  as t, but a wait in which a signal handler has run in the waiting
  *                             thread ends with THRUM_INTERRUPTED; others go on as if there
- *                             had been none. See threading.h, 'Signals'.
+ *                             had been none. See sync.h, 'Signals'.
  */
 typedef struct thrum_timeout {
     int64_t ns_; /* by kind: 0 | nanoseconds from now | nanoseconds on the clock | 0 */

@@ -19,7 +19,8 @@
 #ifndef THRUM_WITH_H
 #define THRUM_WITH_H
 
-#include <thrum/threading.h>
+#include <thrum/lock.h>
+#include <thrum/sync.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,7 +1,7 @@
 /*
  * lock.c - mutual exclusion
  *
- * The fast path is inline in threading.h: one compare-and-swap from free to mine, one
+ * The fast path is inline in thrum/lock.h: one compare-and-swap from free to mine, one
  * back. What does not fit it comes here. A thread that finds the lock held looks again a few
  * times, for most sections are short; then parks.
  *
