@@ -174,6 +174,31 @@ static bool refused(enum fault what)
     return true;
 }
 
+struct newcomer {
+    bool (*arrive)(void *arg, unsigned n);
+    void *arg;
+    unsigned n;
+    bool came_to_it;
+};
+
+static void *run_newcomer(void *arg)
+{
+    struct newcomer *newcomer = arg;
+    newcomer->came_to_it = newcomer->arrive(newcomer->arg, newcomer->n);
+    return NULL;
+}
+
+void fault_each_newcomer(bool (*arrive)(void *arg, unsigned n), void *arg)
+{
+    struct newcomer newcomer = {arrive, arg, 0, true};
+    for (; newcomer.came_to_it; newcomer.n++) {
+        pthread_t thread;
+        check_int(pthread_create(&thread, NULL, run_newcomer, &newcomer), 0);
+        check_int(pthread_join(thread, NULL), 0);
+    }
+    check(newcomer.n > 1);
+}
+
 static bool no_memory(void)
 {
     if (!refused(FAULT_MEMORY))

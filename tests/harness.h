@@ -115,4 +115,8 @@ enum fault { FAULT_MEMORY, FAULT_THREAD };
 void fault_arm(enum fault what, unsigned n);
 bool fault_disarm(void);
 
+/* That loop over arrive(arg, n), each in a thread that thrum does not know yet. It arms, and returns what disarm tells.
+ * To be the program's first test: thrum has room for many threads at a time, and only the first needs memory. */
+void fault_each_newcomer(bool (*arrive)(void *arg, unsigned n), void *arg);
+
 #endif

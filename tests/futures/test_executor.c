@@ -1,16 +1,9 @@
 /*
  * test_executor.c - choosing and closing executors
  */
-#include "pools.h"
+#include "tasks.h"
 
 #include <sched.h>
-
-static int square(const int *x, int *y)
-{
-    *y = *x * *x;
-    return 0;
-}
-THRUM_TASK(square, int, int);
 
 /* ---- Open ----------------------------------------------------------------------------- */
 
@@ -149,14 +142,6 @@ TEST(threads_run_elsewhere)
 }
 
 /* ---- Close ------------------------------------------------------------------------------ */
-
-typedef atomic_int *counter_ref;
-static int count(const counter_ref *counter, int *output)
-{
-    *output = atomic_fetch_add(*counter, 1) + 1;
-    return 0;
-}
-THRUM_TASK(count, counter_ref, int);
 
 TEST(close_waits_for_all_that_was_submitted)
 {

@@ -1,16 +1,9 @@
 /*
  * test_future.c - submitting a task, its result, its callbacks and its end
  */
-#include "pools.h"
+#include "tasks.h"
 
 #define THREADS 6
-
-static int square(const int *x, int *y)
-{
-    *y = *x * *x;
-    return *x < 0 ? thrum_fail(-*x, "%d is below zero", *x) : 0;
-}
-THRUM_TASK(square, int, int);
 
 static int repeat(const int *n, thrum_buffer *text)
 {
@@ -20,21 +13,6 @@ static int repeat(const int *n, thrum_buffer *text)
     return 0;
 }
 THRUM_TASK(repeat, int, thrum_buffer);
-
-typedef atomic_int *counter_ref;
-static int count(const counter_ref *counter, int *output)
-{
-    *output = atomic_fetch_add(*counter, 1) + 1;
-    return 0;
-}
-THRUM_TASK(count, counter_ref, int);
-
-static thrum_future *submit_square(thrum_executor *pool, int x)
-{
-    thrum_future *future;
-    check_result(thrum_submit(pool, square, &x, &future), 0);
-    return future;
-}
 
 /* ---- Results ------------------------------------------------------------------------ */
 

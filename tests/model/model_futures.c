@@ -215,21 +215,21 @@ static void pool_runs_what_is_submitted(int i)
 
 /* ---- Timers ---- */
 
-/* Called, or cancelled in time, and never both. */
-static int ring(void *arg)
+static int work(void *arg)
 {
     check(arg == &s && s.news == 1);
     s.code = 7;
     return 3;
 }
 
+/* Called, or cancelled in time, and never both. */
 static void timer_is_called_or_not(int i)
 {
     thrum_timer *timer;
     int code = 0;
     (void)i;
     s.news = 1;
-    check(thrum_timer_run(&timer, thrum_seconds(0.001), ring, &s) == 0);
+    check(thrum_timer_run(&timer, thrum_seconds(0.001), work, &s) == 0);
     model_dawdle(80);
     bool cancelled = thrum_timer_cancel(timer);
     check(thrum_timer_join(timer, &code, THRUM_FOREVER) == 0);
@@ -243,7 +243,7 @@ static void timer_is_given_up(int i)
     thrum_timer *timer;
     (void)i;
     s.news = 1;
-    check(thrum_timer_run(&timer, thrum_seconds(0.001), ring, &s) == 0);
+    check(thrum_timer_run(&timer, thrum_seconds(0.001), work, &s) == 0);
     model_dawdle(80);
     thrum_timer_free(timer);
 }
@@ -252,7 +252,7 @@ static void timer_is_given_up(int i)
 static void before_no_timer(void)
 {
     before();
-    check(thrum_timer_new(&s.timer, thrum_seconds(0.001), ring, &s) == 0);
+    check(thrum_timer_new(&s.timer, thrum_seconds(0.001), work, &s) == 0);
 }
 
 static void timer_fails_to_start(int i)
@@ -311,13 +311,6 @@ static void local_is_used_again(int i)
 }
 
 /* ---- Threads ---- */
-
-static int work(void *arg)
-{
-    check(arg == &s && s.news == 1);
-    s.code = 7;
-    return 3;
-}
 
 static void thread_is_joined(int i)
 {

@@ -28,6 +28,25 @@ static inline void expect(thrum_queue *queue, uint64_t number)
     check_int(got, number);
 }
 
+/* Put the numbers from `first` to before `end`, refusing memory at each: a put that is refused changes nothing, and
+ * goes in the second time. Returns how many were refused. */
+static inline unsigned put_with_faults(thrum_queue *queue, uint64_t first, uint64_t end)
+{
+    unsigned refused = 0;
+    for (uint64_t i = first; i < end; i++) {
+        fault_arm(FAULT_MEMORY, 0);
+        int result = put(queue, i, THRUM_FOREVER);
+        if (fault_disarm()) {
+            check_result(result, -ENOMEM);
+            check_int(thrum_queue_qsize(queue), i);
+            refused++;
+            result = put(queue, i, THRUM_FOREVER);
+        }
+        check_result(result, 0);
+    }
+    return refused;
+}
+
 /* For threads. */
 static inline int put_one(void *queue)
 {

@@ -438,19 +438,8 @@ TEST(without_memory_there_is_no_queue)
 TEST(an_unbounded_queue_that_cannot_grow_keeps_what_it_has)
 {
     thrum_queue *queue = new_queue(0, sizeof(uint64_t));
-    uint64_t refused = 0;
     check_int(thrum_queue_qsize(queue), 0); /* so that thrum knows this thread */
-    for (uint64_t i = 0; i < 1000; i++) {
-        fault_arm(FAULT_MEMORY, 0);
-        int result = put(queue, i, THRUM_FOREVER);
-        if (fault_disarm()) {
-            check_result(result, -ENOMEM);
-            check_int(thrum_queue_qsize(queue), i);
-            refused++;
-            result = put(queue, i, THRUM_FOREVER);
-        }
-        check_result(result, 0);
-    }
+    unsigned refused = put_with_faults(queue, 0, 1000);
     check(refused > 0 && refused < 100);
     for (uint64_t i = 0; i < 1000; i++)
         expect(queue, i);

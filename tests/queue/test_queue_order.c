@@ -206,19 +206,8 @@ TEST(without_memory_nothing_is_changed)
 {
     for (int lifo = 0; lifo < 2; lifo++) {
         thrum_queue *queue = lifo ? new_lifo(0) : new_priority(0, NULL);
-        unsigned refused = 0;
         check_result(put(queue, 0, THRUM_NOWAIT), 0); /* so that thrum knows this thread */
-        for (uint64_t i = 1; i < 500; i++) {
-            fault_arm(FAULT_MEMORY, 0);
-            int result = put(queue, i, THRUM_FOREVER);
-            if (fault_disarm()) {
-                check_result(result, -ENOMEM);
-                check_int(thrum_queue_qsize(queue), i);
-                refused++;
-                result = put(queue, i, THRUM_FOREVER);
-            }
-            check_result(result, 0);
-        }
+        unsigned refused = put_with_faults(queue, 1, 500);
         check(refused > 0 && refused < 20);
         for (uint64_t i = 0; i < 500; i++) { /* to shrink is no need: it may fail, each time */
             uint64_t got;

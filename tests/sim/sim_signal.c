@@ -28,10 +28,9 @@ static void set_event(void)
     must(thrum_event_set_from_signal(&event));
 }
 
-static int await_event(void *arg)
+static int await_it(void *arg)
 {
-    (void)arg;
-    must(thrum_event_wait(&event, THRUM_FOREVER));
+    must(thrum_event_wait(arg, THRUM_FOREVER));
     return 0;
 }
 
@@ -41,7 +40,7 @@ static void event_is_set_in_a_waiter(void)
     thrum_thread *threads[2];
     must(thrum_signals_start());
     for (int i = 0; i < 2; i++)
-        threads[i] = spawn(await_event, NULL);
+        threads[i] = spawn(await_it, &event);
     signal_thread(threads[0], set_event);
     for (int i = 0; i < 2; i++)
         finish(threads[i]);
@@ -70,7 +69,7 @@ static void event_is_set_in_a_setter(void)
 {
     must(thrum_signals_start());
     thrum_thread *setter = spawn(set_and_clear, NULL);
-    thrum_thread *waiter = spawn(await_event, NULL);
+    thrum_thread *waiter = spawn(await_it, &event);
     signal_thread(setter, set_and_tell);
     finish(setter);
     if (handled == 0 || !thrum_event_is_set(&event))
@@ -80,10 +79,10 @@ static void event_is_set_in_a_setter(void)
 
 static struct sleeper *waiter_record;
 
-static int await_event_known(void *arg)
+static int await_known(void *arg)
 {
     os_store_release(&waiter_record, sleeper_self());
-    return await_event(arg);
+    return await_it(arg);
 }
 
 static void until_it_waits(void)
@@ -105,7 +104,7 @@ static void set_and_clear_at_once(void)
 static void event_is_cleared_at_once(void)
 {
     must(thrum_signals_start());
-    thrum_thread *waiter = spawn(await_event_known, NULL);
+    thrum_thread *waiter = spawn(await_known, &event);
     until_it_waits();
     set_and_clear_at_once();
     finish(waiter);
@@ -136,11 +135,11 @@ static uint32_t waits_over;
 
 static int await_twice(void *arg)
 {
-    must(await_event_known(arg));
+    must(await_known(arg));
     while (thrum_event_is_set(&event))
         os_yield();
     os_store_release(&waits_over, 1);
-    return await_event(arg);
+    return await_it(arg);
 }
 
 static int clear_event(void *arg)
@@ -154,7 +153,7 @@ static int clear_event(void *arg)
 static void event_is_cleared_late(void)
 {
     must(thrum_signals_start());
-    thrum_thread *waiter = spawn(await_twice, NULL);
+    thrum_thread *waiter = spawn(await_twice, &event);
     until_it_waits();
     set_event();
     thrum_thread *clearer = spawn(clear_event, NULL);
@@ -192,18 +191,11 @@ static void set_second(void)
     must(thrum_event_set_from_signal(&second));
 }
 
-static int await_second(void *arg)
-{
-    (void)arg;
-    must(thrum_event_wait(&second, THRUM_FOREVER));
-    return 0;
-}
-
 /* What is rung while the helper looks is not lost. */
 static void two_events_are_set(void)
 {
     must(thrum_signals_start());
-    thrum_thread *one = spawn(await_event, NULL), *other = spawn(await_second, NULL);
+    thrum_thread *one = spawn(await_it, &event), *other = spawn(await_it, &second);
     signal_thread(one, set_second);
     if (!sim_signal(thrum_thread_native_id(other), set_event))
         set_event(); /* it has ended */

@@ -3,8 +3,6 @@
  */
 #include "harness.h"
 
-#include <pthread.h>
-
 #define PARTIES 5
 
 struct party {
@@ -374,32 +372,21 @@ TEST(time_outs_and_resets_leave_nobody_behind)
 
 /* ---- A thread that is new to thrum, and a child ---- */
 
-struct newcomer {
-    thrum_barrier barrier;
-    unsigned n;
-    bool came_to_it;
-};
-
-static void *arrive(void *arg)
+static bool arrive(void *barrier, unsigned n)
 {
-    struct newcomer *newcomer = arg;
-    fault_arm(FAULT_MEMORY, newcomer->n);
-    int result = thrum_barrier_wait(&newcomer->barrier, NULL, thrum_seconds(0.0001));
-    newcomer->came_to_it = fault_disarm();
-    check_result(result, newcomer->came_to_it ? -EAGAIN : THRUM_TIMEOUT);
-    check_int(thrum_barrier_broken(&newcomer->barrier), !newcomer->came_to_it);
-    check_int(thrum_barrier_n_waiting(&newcomer->barrier), 0);
-    return NULL;
+    fault_arm(FAULT_MEMORY, n);
+    int result = thrum_barrier_wait(barrier, NULL, thrum_seconds(0.0001));
+    bool came_to_it = fault_disarm();
+    check_result(result, came_to_it ? -EAGAIN : THRUM_TIMEOUT);
+    check_int(thrum_barrier_broken(barrier), !came_to_it);
+    check_int(thrum_barrier_n_waiting(barrier), 0);
+    return came_to_it;
 }
 
 TEST(a_newcomer_without_memory_is_told_to_try_again)
 {
-    struct newcomer newcomer = {.barrier = THRUM_BARRIER_INIT(2), .came_to_it = true};
-    for (newcomer.n = 0; newcomer.came_to_it; newcomer.n++) {
-        pthread_t thread;
-        check_int(pthread_create(&thread, NULL, arrive, &newcomer), 0);
-        check_int(pthread_join(thread, NULL), 0);
-    }
+    thrum_barrier barrier = THRUM_BARRIER_INIT(2);
+    fault_each_newcomer(arrive, &barrier);
 }
 
 static void use_in_child(void *arg)
@@ -428,6 +415,7 @@ TEST(in_a_child_nobody_has_come)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(all_go_on_when_all_have_come_each_with_its_index),
         cmocka_unit_test(one_party_never_waits),
         cmocka_unit_test(bad_input_is_refused),
@@ -443,7 +431,6 @@ int main(void)
         cmocka_unit_test(rounds_do_not_mix),
         cmocka_unit_test(it_may_go_as_soon_as_all_waits_have_returned),
         cmocka_unit_test(time_outs_and_resets_leave_nobody_behind),
-        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(in_a_child_nobody_has_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

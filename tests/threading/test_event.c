@@ -3,8 +3,6 @@
  */
 #include "harness.h"
 
-#include <pthread.h>
-
 #define THREADS 8
 
 TEST(it_stays_set_until_it_is_cleared)
@@ -182,30 +180,19 @@ TEST(a_cancelled_wait_ends)
 
 /* ---- A thread that is new to thrum, and a child ---------------------------------------- */
 
-struct newcomer {
-    thrum_event event;
-    unsigned n;
-    bool came_to_it;
-};
-
-static void *arrive(void *arg)
+static bool arrive(void *event, unsigned n)
 {
-    struct newcomer *newcomer = arg;
-    fault_arm(FAULT_MEMORY, newcomer->n);
-    int result = thrum_event_wait(&newcomer->event, thrum_seconds(0.0001));
-    newcomer->came_to_it = fault_disarm();
-    check_result(result, newcomer->came_to_it ? -EAGAIN : THRUM_TIMEOUT);
-    return NULL;
+    fault_arm(FAULT_MEMORY, n);
+    int result = thrum_event_wait(event, thrum_seconds(0.0001));
+    bool came_to_it = fault_disarm();
+    check_result(result, came_to_it ? -EAGAIN : THRUM_TIMEOUT);
+    return came_to_it;
 }
 
 TEST(a_newcomer_without_memory_is_told_to_try_again)
 {
-    struct newcomer newcomer = {.came_to_it = true};
-    for (newcomer.n = 0; newcomer.came_to_it; newcomer.n++) {
-        pthread_t thread;
-        check_int(pthread_create(&thread, NULL, arrive, &newcomer), 0);
-        check_int(pthread_join(thread, NULL), 0);
-    }
+    thrum_event event = {0};
+    fault_each_newcomer(arrive, &event);
 }
 
 static void use_in_child(void *arg)
@@ -246,6 +233,7 @@ TEST(the_child_can_use_one_that_others_waited_for)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(it_stays_set_until_it_is_cleared),
         cmocka_unit_test(one_with_a_name_is_no_other),
         cmocka_unit_test(a_wait_in_vain_is_not_cut_short),
@@ -253,7 +241,6 @@ int main(void)
         cmocka_unit_test(no_set_is_missed),
         cmocka_unit_test(set_wakes_all_though_it_is_cleared_at_once),
         cmocka_unit_test(a_cancelled_wait_ends),
-        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(the_child_can_use_one_that_others_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

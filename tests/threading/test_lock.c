@@ -3,8 +3,6 @@
  */
 #include "harness.h"
 
-#include <pthread.h>
-
 #define THREADS 8
 
 TEST(zero_and_both_initialisers_are_free_locks)
@@ -337,37 +335,26 @@ TEST(a_lock_outlives_its_holder)
 
 /* ---- A thread that is new to thrum ------------------------------------------------------ */
 
-struct newcomer {
-    thrum_lock lock;
-    unsigned n; /* which request for memory is refused */
-    bool came_to_it;
-};
-
-static void *arrive(void *arg)
+static bool arrive(void *lock, unsigned n)
 {
-    struct newcomer *newcomer = arg;
-    fault_arm(FAULT_MEMORY, newcomer->n);
-    int result = thrum_lock_acquire(&newcomer->lock, THRUM_FOREVER);
-    newcomer->came_to_it = fault_disarm();
-    if (newcomer->came_to_it && result != 0) {
+    fault_arm(FAULT_MEMORY, n);
+    int result = thrum_lock_acquire(lock, THRUM_FOREVER);
+    bool came_to_it = fault_disarm();
+    if (came_to_it && result != 0) {
         check_result(result, -EAGAIN);
-        check(!thrum_lock_locked(&newcomer->lock));
-        check_result(thrum_lock_acquire(&newcomer->lock, THRUM_FOREVER), 0);
+        check(!thrum_lock_locked(lock));
+        check_result(thrum_lock_acquire(lock, THRUM_FOREVER), 0);
         result = 0;
     }
     check_result(result, 0);
-    check_result(thrum_lock_release(&newcomer->lock), 0);
-    return NULL;
+    check_result(thrum_lock_release(lock), 0);
+    return came_to_it;
 }
 
 TEST(a_newcomer_without_memory_is_told_to_try_again)
 {
-    struct newcomer newcomer = {.came_to_it = true};
-    for (newcomer.n = 0; newcomer.came_to_it; newcomer.n++) {
-        pthread_t thread;
-        check_int(pthread_create(&thread, NULL, arrive, &newcomer), 0);
-        check_int(pthread_join(thread, NULL), 0);
-    }
+    thrum_lock lock = THRUM_LOCK_INIT;
+    fault_each_newcomer(arrive, &lock);
 }
 
 /* ---- After fork ---------------------------------------------------------------------------- */
@@ -442,6 +429,7 @@ TEST(what_the_forking_thread_held_is_its_own_in_the_child)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(zero_and_both_initialisers_are_free_locks),
         cmocka_unit_test(the_functions_have_addresses),
         cmocka_unit_test(a_held_lock_is_not_had_in_time),
@@ -454,7 +442,6 @@ int main(void)
         cmocka_unit_test(one_at_a_time),
         cmocka_unit_test(a_waiter_does_not_starve),
         cmocka_unit_test(a_lock_outlives_its_holder),
-        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(what_another_thread_held_stays_held_in_the_child),
         cmocka_unit_test(what_the_forking_thread_held_is_its_own_in_the_child),
     };

@@ -271,31 +271,21 @@ TEST(a_cancelled_thread_waits_for_it_all_the_same)
 
 /* ---- A thread that is new to thrum, and a child ---- */
 
-struct newcomer {
-    struct deed deed;
-    unsigned n;
-    bool came_to_it;
-};
-
-static void *arrive(void *arg)
+static bool arrive(void *arg, unsigned n)
 {
-    struct newcomer *newcomer = arg;
-    fault_arm(FAULT_MEMORY, newcomer->n);
-    int result = thrum_once_call(&newcomer->deed.once, do_it, &newcomer->deed, THRUM_FOREVER);
-    newcomer->came_to_it = fault_disarm();
-    check_result(result, newcomer->came_to_it ? -EAGAIN : 0);
-    check_int(newcomer->deed.runs, newcomer->came_to_it ? 0 : 1);
-    return NULL;
+    struct deed *deed = arg;
+    fault_arm(FAULT_MEMORY, n);
+    int result = thrum_once_call(&deed->once, do_it, deed, THRUM_FOREVER);
+    bool came_to_it = fault_disarm();
+    check_result(result, came_to_it ? -EAGAIN : 0);
+    check_int(deed->runs, came_to_it ? 0 : 1);
+    return came_to_it;
 }
 
 TEST(a_newcomer_without_memory_is_told_to_try_again)
 {
-    struct newcomer newcomer = {.came_to_it = true};
-    for (newcomer.n = 0; newcomer.came_to_it; newcomer.n++) {
-        pthread_t thread;
-        check_int(pthread_create(&thread, NULL, arrive, &newcomer), 0);
-        check_int(pthread_join(thread, NULL), 0);
-    }
+    struct deed deed = {.value = 0};
+    fault_each_newcomer(arrive, &deed);
 }
 
 static void end_it_in_child(void *arg)
@@ -322,6 +312,7 @@ TEST(the_forking_thread_is_the_doer_in_the_child_too)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(it_is_done_by_the_first_call_alone),
         cmocka_unit_test(zero_is_not_done_and_a_name_changes_nothing),
         cmocka_unit_test(a_failure_is_told_and_the_next_call_tries_again),
@@ -333,7 +324,6 @@ int main(void)
         cmocka_unit_test(who_comes_meanwhile_waits_or_is_told_that_his_time_is_over),
         cmocka_unit_test(those_that_wait_try_one_after_the_other_where_it_fails),
         cmocka_unit_test(a_cancelled_thread_waits_for_it_all_the_same),
-        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(the_forking_thread_is_the_doer_in_the_child_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,6 @@
  */
 #include "harness.h"
 
-#include <pthread.h>
-
 #define THREADS 8
 
 struct probe {
@@ -379,36 +377,22 @@ TEST(neither_readers_nor_writers_starve)
 
 /* ---- A thread that is new to thrum, and a child ---- */
 
-struct newcomer {
-    thrum_rwlock rwlock;
-    unsigned n;
-    bool write, came_to_it;
-};
-
-static void *arrive(void *arg)
+static bool arrive(void *rwlock, unsigned n)
 {
-    struct newcomer *newcomer = arg;
-    fault_arm(FAULT_MEMORY, newcomer->n);
-    int result = newcomer->write ? thrum_rwlock_acquire_write(&newcomer->rwlock, thrum_seconds(1e-4))
-                                 : thrum_rwlock_acquire_read(&newcomer->rwlock, thrum_seconds(1e-4));
-    newcomer->came_to_it = fault_disarm();
-    check_result(result, newcomer->came_to_it ? -EAGAIN : THRUM_TIMEOUT);
-    return NULL;
+    fault_arm(FAULT_MEMORY, n);
+    int result = thrum_rwlock_acquire_write(rwlock, thrum_seconds(1e-4));
+    bool came_to_it = fault_disarm();
+    check_result(result, came_to_it ? -EAGAIN : THRUM_TIMEOUT);
+    return came_to_it;
 }
 
 TEST(a_newcomer_without_memory_is_told_to_try_again)
 {
-    for (int write = 0; write < 2; write++) {
-        struct newcomer newcomer = {.write = write, .came_to_it = true};
-        check_result(thrum_rwlock_acquire_write(&newcomer.rwlock, THRUM_FOREVER), 0);
-        for (newcomer.n = 0; newcomer.came_to_it; newcomer.n++) {
-            pthread_t thread;
-            check_int(pthread_create(&thread, NULL, arrive, &newcomer), 0);
-            check_int(pthread_join(thread, NULL), 0);
-        }
-        check_result(thrum_rwlock_release(&newcomer.rwlock), 0);
-        check_result(from_elsewhere(&newcomer.rwlock, true), 0);
-    }
+    thrum_rwlock rwlock = THRUM_RWLOCK_INIT;
+    check_result(thrum_rwlock_acquire_read(&rwlock, THRUM_FOREVER), 0); /* which needs no memory */
+    fault_each_newcomer(arrive, &rwlock);
+    check_result(thrum_rwlock_release(&rwlock), 0);
+    check_result(from_elsewhere(&rwlock, true), 0);
 }
 
 static void release_in_child(void *arg)
@@ -442,6 +426,7 @@ TEST(what_the_forking_thread_holds_it_holds_in_the_child)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(many_may_read_or_one_may_write),
         cmocka_unit_test(zero_is_free_and_a_name_changes_nothing),
         cmocka_unit_test(who_does_not_hold_it_cannot_release_it),
@@ -456,7 +441,6 @@ int main(void)
         cmocka_unit_test(a_cancelled_thread_can_still_take_it),
         cmocka_unit_test(nobody_reads_what_is_being_written),
         cmocka_unit_test(neither_readers_nor_writers_starve),
-        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(what_the_forking_thread_holds_it_holds_in_the_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

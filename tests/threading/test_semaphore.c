@@ -3,8 +3,6 @@
  */
 #include "harness.h"
 
-#include <pthread.h>
-
 #define THREADS 8
 
 /* How many can be taken now without waiting. They are given back. */
@@ -327,31 +325,20 @@ TEST(no_permit_is_lost_in_a_race)
 
 /* ---- A thread that is new to thrum, and a child ---------------------------------------- */
 
-struct newcomer {
-    thrum_semaphore semaphore;
-    unsigned n;
-    bool came_to_it;
-};
-
-static void *arrive(void *arg)
+static bool arrive(void *semaphore, unsigned n)
 {
-    struct newcomer *newcomer = arg;
-    fault_arm(FAULT_MEMORY, newcomer->n);
-    int result = thrum_semaphore_acquire(&newcomer->semaphore, thrum_seconds(0.0001));
-    newcomer->came_to_it = fault_disarm();
-    check_result(result, newcomer->came_to_it ? -EAGAIN : THRUM_TIMEOUT);
-    return NULL;
+    fault_arm(FAULT_MEMORY, n);
+    int result = thrum_semaphore_acquire(semaphore, thrum_seconds(0.0001));
+    bool came_to_it = fault_disarm();
+    check_result(result, came_to_it ? -EAGAIN : THRUM_TIMEOUT);
+    return came_to_it;
 }
 
 TEST(a_newcomer_without_memory_is_told_to_try_again)
 {
-    struct newcomer newcomer = {.came_to_it = true};
-    for (newcomer.n = 0; newcomer.came_to_it; newcomer.n++) {
-        pthread_t thread;
-        check_int(pthread_create(&thread, NULL, arrive, &newcomer), 0);
-        check_int(pthread_join(thread, NULL), 0);
-        check_int(permits(&newcomer.semaphore), 0);
-    }
+    thrum_semaphore semaphore = {0};
+    fault_each_newcomer(arrive, &semaphore);
+    check_int(permits(&semaphore), 0);
 }
 
 static void use_in_child(void *arg)
@@ -387,6 +374,7 @@ TEST(the_child_can_use_one_that_others_waited_for)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(there_are_as_many_as_at_first_and_released),
         cmocka_unit_test(init_does_the_same_and_refuses_bad_counts),
         cmocka_unit_test(none_is_had_in_time),
@@ -397,7 +385,6 @@ int main(void)
         cmocka_unit_test(who_waits_longest_is_first),
         cmocka_unit_test(a_cancelled_wait_takes_none),
         cmocka_unit_test(no_permit_is_lost_in_a_race),
-        cmocka_unit_test(a_newcomer_without_memory_is_told_to_try_again),
         cmocka_unit_test(the_child_can_use_one_that_others_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
