@@ -262,7 +262,7 @@ THRUM_API THRUM_MUST_USE int thrum_coroutine_join(thrum_coroutine *coroutine, in
 /* Give up the handle. If it has not ended it goes on all the same. NULL is allowed. */
 THRUM_API void thrum_coroutine_free(thrum_coroutine *coroutine);
 
-/* From now on all that it waits for is THRUM_CANCELLED, but for locks (task.cancel): see threading.h, 'Cancel tokens'.
+/* From now on all that it waits for is THRUM_CANCELLED, but for locks (task.cancel): see token.h.
  * One that has not had its first turn never begins, and its code is THRUM_CANCELLED. From any thread. 0; -EINVAL. */
 THRUM_API int thrum_coroutine_cancel(thrum_coroutine *coroutine);
 

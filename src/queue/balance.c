@@ -5,8 +5,8 @@
  * both locks and can move something of it does so, and takes it out of the lot. queue_balance does that for
  * all who can be served, after each change; so what queue.h promises of those who wait is kept here, and nowhere else.
  *
- * What handlers have put (slots.c) is moved in as soon as there is room: by queue_balance before all else, and by a pop,
- * which makes room.
+ * What handlers have put (slots.c) is moved in as soon as there is room: by queue_balance before all else, and by a
+ * pop, which makes room.
  */
 #include <errno.h>
 

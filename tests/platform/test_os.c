@@ -145,12 +145,9 @@ TEST(forgotten_pages_are_zero)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clock_does_not_go_back),
-        cmocka_unit_test(futex_wait_ends_at_its_deadline_and_not_before),
-        cmocka_unit_test(futex_wake_wakes),
-        cmocka_unit_test(mapped_memory_is_zero_and_guards_are_not_touched),
-        cmocka_unit_test(wordlock_excludes),
-        cmocka_unit_test(cpu_count_respects_affinity),
+        cmocka_unit_test(clock_does_not_go_back),   cmocka_unit_test(futex_wait_ends_at_its_deadline_and_not_before),
+        cmocka_unit_test(futex_wake_wakes),         cmocka_unit_test(mapped_memory_is_zero_and_guards_are_not_touched),
+        cmocka_unit_test(wordlock_excludes),        cmocka_unit_test(cpu_count_respects_affinity),
         cmocka_unit_test(forgotten_pages_are_zero),
     };
     return cmocka_run_group_tests_name("os", tests, NULL, NULL);
