@@ -96,6 +96,29 @@ void settle_others(void)
     closedir(tasks);
 }
 
+/* By what thrum_dump says of it. */
+static bool waits(uint64_t native_id)
+{
+    char words[64], line[1024];
+    snprintf(words, sizeof words, "(%ju) waits for ", (uintmax_t)native_id);
+    int fd = memfd_create("dump", MFD_CLOEXEC);
+    check(fd >= 0);
+    check_result(thrum_dump(fd), 0);
+    check(lseek(fd, 0, SEEK_SET) == 0);
+    FILE *file = fdopen(fd, "r");
+    check(file != NULL);
+    bool found = false;
+    while (!found && fgets(line, sizeof line, file))
+        found = strstr(line, words) != NULL;
+    fclose(file);
+    return found;
+}
+
+void await_wait(uint64_t native_id)
+{
+    until(waits(native_id));
+}
+
 void busy(int64_t nanoseconds)
 {
     int64_t end = thrum_monotonic_ns() + nanoseconds;

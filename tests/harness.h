@@ -7,7 +7,7 @@
  *
  * No test sleeps to bring about an order of events. Where the order cannot be made
  * certain, both orders are right, and the test is repeated so that both come up;
- * settle() only makes the interesting one likely.
+ * settle() only makes the interesting one likely. await_wait() makes it certain.
  */
 #ifndef THRUM_TESTS_HARNESS_H
 #define THRUM_TESTS_HARNESS_H
@@ -83,6 +83,10 @@ void settle(uint64_t native_id);
 
 /* The same for all threads but the calling one. */
 void settle_others(void);
+
+/* Until the thread of that id waits in the library: it is in a queue, and who wakes it finds it there. For tests where
+ * it is no matter of likelihood that it does; it must. */
+void await_wait(uint64_t native_id);
 
 /* Run the processor for that long: a section that lasts. */
 void busy(int64_t nanoseconds);

@@ -239,7 +239,7 @@ TEST(a_signal_has_it_written_to_standard_error)
     static thrum_event event;
     thrum_thread *waiter;
     check_result(thrum_thread_run(&waiter, await, &event, .name = "sitter"), 0);
-    settle(thrum_thread_native_id(waiter));
+    until(says("sitter", " waits for event 0x"));
     error_fd = memfd_create("stderr", MFD_CLOEXEC);
     real_stderr = dup(2);
     check(error_fd >= 0 && real_stderr >= 0 && fcntl(error_fd, F_SETFL, O_APPEND) == 0 && dup2(error_fd, 2) == 2);

@@ -494,7 +494,7 @@ TEST(nobody_overtakes_a_getter_that_waits)
     thrum_queue *queue = new_target(0, 2);
     uint64_t got;
     thrum_thread *getter = start(get_one, queue, NULL);
-    settle(thrum_thread_native_id(getter));
+    await_wait(thrum_thread_native_id(getter));
     begin_stall();
     check_result(try_put(queue, 1), 0);
     int64_t begin = thrum_monotonic_ns();

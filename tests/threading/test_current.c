@@ -317,6 +317,7 @@ TEST(a_thread_can_be_renamed)
     check_str(info.name, longer);
     check_result(thrum_thread_set_name(thread, NULL), -EINVAL);
     check_result(thrum_thread_set_name(NULL, "x"), -EINVAL);
+    await_wait(thrum_thread_native_id(thread)); /* so that it asks for no memory meanwhile */
     fault_arm(FAULT_MEMORY, 0);
     int result = thrum_thread_set_name(thread, "third");
     check(fault_disarm());

@@ -114,50 +114,29 @@ TEST(no_set_is_missed)
     check_int(table.ball, 2 * table.rounds);
 }
 
-struct pulse {
-    thrum_event event;
-    atomic_int about_to;
-};
-
-static int wait_for_pulse(void *arg)
-{
-    struct pulse *pulse = arg;
-    atomic_fetch_add(&pulse->about_to, 1);
-    return thrum_event_wait(&pulse->event, THRUM_FOREVER);
-}
-
-/* Who waits when it is set goes on, though it is cleared again before they run. A thread may be
- * held up between its last word and its wait, and then misses the pulse rightly, but not often. */
-TEST(set_wakes_all_though_it_is_cleared_at_once)
-{
-    int missed = 0;
-    for (int round = 0; round < ROUNDS(100); round++) {
-        struct pulse pulse = {.about_to = 0};
-        thrum_thread *threads[THREADS];
-        for (size_t i = 0; i < THREADS; i++)
-            threads[i] = start(wait_for_pulse, &pulse, NULL);
-        until(atomic_load(&pulse.about_to) == THREADS);
-        for (size_t i = 0; i < THREADS; i++)
-            settle(thrum_thread_native_id(threads[i]));
-        thrum_event_set(&pulse.event);
-        thrum_event_clear(&pulse.event);
-        for (size_t i = 0; i < THREADS; i++) {
-            if (thrum_thread_join(threads[i], NULL, thrum_seconds(2)) == THRUM_TIMEOUT) {
-                check(++missed < 5);
-                thrum_event_set(&pulse.event);
-                check_result(thrum_thread_join(threads[i], NULL, THRUM_FOREVER), 0);
-            }
-            thrum_thread_free(threads[i]);
-        }
-    }
-}
-
-/* ---- Cancelling ---------------------------------------------------------------------- */
-
 static int wait_for_ever(void *event)
 {
     return thrum_event_wait(event, THRUM_FOREVER);
 }
+
+/* Who waits when it is set goes on, though it is cleared again before they run. */
+TEST(set_wakes_all_though_it_is_cleared_at_once)
+{
+    for (int round = 0; round < ROUNDS(100); round++) {
+        thrum_event event = THRUM_EVENT_INIT;
+        thrum_thread *threads[THREADS];
+        for (size_t i = 0; i < THREADS; i++)
+            threads[i] = start(wait_for_ever, &event, NULL);
+        for (size_t i = 0; i < THREADS; i++)
+            await_wait(thrum_thread_native_id(threads[i]));
+        thrum_event_set(&event);
+        thrum_event_clear(&event);
+        for (size_t i = 0; i < THREADS; i++)
+            check_result(finish(threads[i]), 0);
+    }
+}
+
+/* ---- Cancelling ---------------------------------------------------------------------- */
 
 TEST(a_cancelled_wait_ends)
 {

@@ -563,7 +563,7 @@ static void begin(struct waiter *waiter, const struct call *call, thrum_timeout 
     atomic_store(&handled, 0);
     check_int(pthread_create(&waiter->thread, NULL, wait_in_thread, waiter), 0);
     until(atomic_load(&waiter->ready));
-    settle(waiter->native_id);
+    await_wait(waiter->native_id); /* for a condition's notify is lost on who does not wait yet */
 }
 
 static int end(struct waiter *waiter)
