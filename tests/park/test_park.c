@@ -35,7 +35,7 @@ static void count_before(void *arg)
 TEST(times_out_not_early_and_leaves_the_queue)
 {
     before = 0;
-    int64_t deadline = os_now() + 5 * MILLISECOND;
+    int64_t deadline = park_after(os_now(), 5 * MILLISECOND);
     struct park_call call = {.key = KEY(1), .before_sleep = count_before, .deadline = deadline};
     check_result(park(&call), THRUM_TIMEOUT);
     check(os_now() >= deadline);
@@ -372,7 +372,7 @@ static int wait_often(void *arg)
     unsigned seed = (unsigned)os_now();
     (void)arg;
     while (os_load_acquire(&race.over) == 0) {
-        struct park_call call = {.key = KEY(rand_r(&seed) % 2), .deadline = os_now() + rand_r(&seed) % 20000};
+        struct park_call call = {.key = KEY(rand_r(&seed) % 2), .deadline = park_after(os_now(), rand_r(&seed) % 20000)};
         int result = park(&call);
         check(result == 0 || result == THRUM_TIMEOUT);
         (void)os_add_relaxed(result == 0 ? &race.woken : &race.timed_out, 1);

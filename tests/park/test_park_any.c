@@ -116,7 +116,7 @@ static int is_taken_as_time_passes(void)
 
 TEST(times_out_unless_it_was_taken_out)
 {
-    struct park_call call = {.deadline = os_now() + MILLISECOND};
+    struct park_call call = {.deadline = park_after(os_now(), MILLISECOND)};
     size_t place = 99;
     check_result(park_by(&call, &place, time_passes, NULL, NULL), THRUM_TIMEOUT);
     check_int(place, 99);
