@@ -321,6 +321,14 @@ static void *rain(void *arg)
     return NULL;
 }
 
+/* When it returns, all that have been sent have been handled: those that are pending are as a system call ends. */
+static void end_rain(struct storm *storm, pthread_t cloud)
+{
+    atomic_store(&storm->over, true);
+    check_int(pthread_join(cloud, NULL), 0);
+    sched_yield();
+}
+
 #define MINE (UINT64_C(1) << 32) /* the threads' own numbers */
 
 struct count {
@@ -358,8 +366,7 @@ static void storm_on(size_t maxsize, uint32_t slots)
     check_int(pthread_create(&cloud, NULL, rain, &storm), 0);
     for (uint64_t i = 0; i < puts; i++)
         check_result(put(queue, MINE + i, THRUM_FOREVER), 0);
-    atomic_store(&storm.over, true);
-    check_int(pthread_join(cloud, NULL), 0);
+    end_rain(&storm, cloud);
     check_result(thrum_queue_close(queue, THRUM_DRAIN), 0);
     handle(1); /* too late */
     check_result(finish(getter), THRUM_CLOSED);
@@ -407,8 +414,7 @@ TEST(handlers_interrupt_any_call_and_nothing_is_lost)
         size_t size = thrum_queue_qsize(queue);
         check(size <= 4 + 8 + 1);
     }
-    atomic_store(&storm.over, true);
-    check_int(pthread_join(cloud, NULL), 0);
+    end_rain(&storm, cloud);
     atomic_store(&over, true);
     for (int i = 0; i < 2; i++)
         gets += (uint64_t)finish(others[i]);
@@ -432,10 +438,8 @@ TEST(handlers_nest)
         check_int(pthread_create(&clouds[i], NULL, rain, &storms[i]), 0);
     for (int i = 0; i < ROUNDS(10000); i++)
         gets += thrum_queue_get(queue, &got, thrum_seconds(1e-5)) == 0;
-    for (int i = 0; i < 2; i++) {
-        atomic_store(&storms[i].over, true);
-        check_int(pthread_join(clouds[i], NULL), 0);
-    }
+    for (int i = 0; i < 2; i++)
+        end_rain(&storms[i], clouds[i]);
     while (thrum_queue_get(queue, &got, THRUM_NOWAIT) == 0)
         gets++;
     check_int(gets, atomic_load(&next) - 1 - atomic_load(&refused));
