@@ -104,23 +104,31 @@ TEST(those_that_yield_take_turns)
 
 /* ---- Waiting ---- */
 
-static int sleep_and_say(void *arg)
+static int64_t last_due;
+
+/* When it is due is known only once it has begun: another may have slept for long by then. */
+static int sleep_well(void *arg)
 {
-    int ms = *(const int *)arg;
+    int64_t due = (thrum_monotonic_ns() / MILLISECOND + *(const int *)arg) * MILLISECOND;
+    check_result(thrum_sleep(thrum_until(due)), 0);
+    check(thrum_monotonic_ns() >= due);
+    check(due >= last_due);
+    last_due = due;
     int64_t begin = thrum_monotonic_ns();
-    check_result(thrum_sleep(thrum_seconds(ms * 0.001)), 0);
-    check(thrum_monotonic_ns() - begin >= ms * MILLISECOND);
-    say("%d ", ms);
+    check_result(thrum_sleep(thrum_seconds(0.002)), 0);
+    check(thrum_monotonic_ns() - begin >= 2 * MILLISECOND);
+    say("woken ");
     return 0;
 }
 
-TEST(they_sleep_side_by_side)
+TEST(they_sleep_side_by_side_and_wake_as_they_are_due)
 {
     static const int times[] = {30, 10, 20, 0, 40};
+    last_due = 0;
     for (size_t i = 0; i < 5; i++)
-        go(sleep_and_say, (void *)(uintptr_t)&times[i], NULL);
+        go(sleep_well, (void *)(uintptr_t)&times[i], NULL);
     run_all();
-    check_str(said, "0 10 20 30 40 ");
+    check_str(said, "woken woken woken woken woken ");
 }
 
 struct pair {
@@ -364,7 +372,7 @@ int main(void)
 #define WITH(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         WITH(generators_take_turns_as_in_the_recipe),
         WITH(those_that_yield_take_turns),
-        WITH(they_sleep_side_by_side),
+        WITH(they_sleep_side_by_side_and_wake_as_they_are_due),
         WITH(two_talk_by_queues),
         WITH(one_talks_with_a_thread),
         WITH(a_lock_is_for_one_at_a_time),
