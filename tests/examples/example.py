@@ -28,11 +28,11 @@ def path_of(name):
 
 
 class Test(unittest.TestCase):
-    def run_example(self, name, *arguments, **kwargs):
+    def run_example(self, name, *arguments, patience=PATIENCE, **kwargs):
         if "input" not in kwargs:
             kwargs.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run([path_of(name), *map(str, arguments)], capture_output=True, text=True,
-                              timeout=PATIENCE, **kwargs)
+                              timeout=patience, **kwargs)
 
     def lines(self, name, *arguments, err="", status=0, **kwargs):
         """What it prints, line by line; it must end with that status, and say exactly that on stderr."""
