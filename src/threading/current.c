@@ -102,6 +102,7 @@ void threads_forked(void)
     /* Relaxed: nobody else is here. */
     os_store_relaxed(&self->generation, os_load_relaxed(&os_state()->generation));
     self->native_id = os_native_id();
+    self->joining = 1; /* nobody may, whether or not one of the parent's was about to: it would wait for the process */
     if (self->foreign)
         self->daemon = 0;
     (void)os_add_relaxed(&self->holders, 1); /* thrum_main_thread hands it out as long as the process lives */

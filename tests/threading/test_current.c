@@ -402,6 +402,14 @@ static int fork_from_here(void *arg)
     return 0;
 }
 
+/* Its join has not begun yet, which the child must not depend on. */
+static int fork_before_the_join(void *event)
+{
+    (void)fork_from_here(NULL);
+    thrum_event_set(event);
+    return 0;
+}
+
 static void *fork_from_abroad(void *arg)
 {
     uint64_t none = 0;
@@ -424,6 +432,10 @@ TEST(who_forks_is_alone_in_the_child_and_its_main_thread)
         check_int(pthread_join(foreigner, NULL), 0);
     }
     check_int(finish(start(fork_from_here, NULL, NULL)), 0);
+    thrum_event forked = THRUM_EVENT_INIT;
+    thrum_thread *forks = start(fork_before_the_join, &forked, NULL);
+    check_result(thrum_event_wait(&forked, THRUM_FOREVER), 0);
+    check_int(finish(forks), 0);
     thrum_event_set(&seen.end);
     check_int(finish(thread), 0);
 }
