@@ -372,7 +372,8 @@ static int wait_often(void *arg)
     unsigned seed = (unsigned)os_now();
     (void)arg;
     while (os_load_acquire(&race.over) == 0) {
-        struct park_call call = {.key = KEY(rand_r(&seed) % 2), .deadline = park_after(os_now(), rand_r(&seed) % 20000)};
+        struct park_call call = {.key = KEY(rand_r(&seed) % 2),
+                                 .deadline = park_after(os_now(), rand_r(&seed) % 20000)};
         int result = park(&call);
         check(result == 0 || result == THRUM_TIMEOUT);
         (void)os_add_relaxed(result == 0 ? &race.woken : &race.timed_out, 1);
