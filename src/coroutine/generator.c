@@ -21,6 +21,9 @@ OPTIONS_ARE_DENSE(thrum_generator_options, 4 * sizeof(size_t) + sizeof(char *));
 #define REFUSED_MAX 1000
 #define SMALL 64 /* bytes that yield_from hands on without memory */
 
+/* What is not the quick way. To call it cold keeps even the jump to it out of the quick one's line. */
+#define SLOW __attribute__((__noinline__, __cold__))
+
 /* ---- What both sides look at ---- */
 
 static uint32_t flags_of(const thrum_generator *generator)
@@ -60,9 +63,17 @@ static bool copy_common(void *to, const void *from, size_t size)
         memcpy(to, from, sizeof(uint64_t));
     else if (size == sizeof(uint32_t))
         memcpy(to, from, sizeof(uint32_t));
+    else if (size == 2 * sizeof(uint64_t))
+        memcpy(to, from, 2 * sizeof(uint64_t));
     else
         return false;
     return true;
+}
+
+/* Copy one of any size. */
+static __attribute__((__noinline__)) void copy(void *to, const void *from, size_t size)
+{
+    memcpy(to, from, size);
 }
 
 /* ---- Making ---- */
@@ -191,7 +202,7 @@ static int send(thrum_generator *generator, const void *value, void *ret_value)
     if (generator->receives == 0 || (flags_of(generator) & GENERATOR_NEW) != 0)
         return -EINVAL;
     if (generator->in != NULL && state_of(generator) == COROUTINE_SUSPENDED)
-        memcpy(generator->in, value, generator->receives);
+        copy(generator->in, value, generator->receives);
     return resume(generator, 0, ret_value);
 }
 
@@ -227,7 +238,7 @@ static int close(thrum_generator *generator)
 
 /* ---- From outside ---- */
 
-static __attribute__((__noinline__)) int send_in_turn(thrum_generator *generator, const void *value, void *ret_value)
+static SLOW int send_in_turn(thrum_generator *generator, const void *value, void *ret_value)
 {
     if (value == NULL && object_is(generator, OBJECT_GENERATOR) && flags_of(generator) == GENERATOR_NEW) {
         set_flags(generator, 0, GENERATOR_NEW); /* to begin one is to be quick too */
@@ -244,11 +255,18 @@ int thrum_generator_next(thrum_generator *generator, void *ret_value)
     return resume_ready(generator, generator->on_next, ret_value);
 }
 
+static __attribute__((__noinline__)) int send_any(thrum_generator *generator, const void *value, void *ret_value)
+{
+    copy(generator->in, value, generator->receives);
+    return resume_ready(generator, 0, ret_value);
+}
+
 int thrum_generator_send(thrum_generator *generator, const void *value, void *ret_value)
 {
-    if (!is_ready(generator) || value == NULL || generator->in == NULL ||
-        !copy_common(generator->in, value, generator->receives))
+    if (!is_ready(generator) || value == NULL || generator->in == NULL)
         return send_in_turn(generator, value, ret_value);
+    if (!copy_common(generator->in, value, generator->receives))
+        return send_any(generator, value, ret_value);
     return resume_ready(generator, 0, ret_value);
 }
 
@@ -350,34 +368,47 @@ static int refuse(thrum_generator *self)
     return coroutine_suspend(&self->coroutine, THRUM_BROKEN);
 }
 
+/* What is sent is wanted there. In a loop it is the same each time. */
+static void receive_in(thrum_generator *self, void *in)
+{
+    if (self->in != in) {
+        self->in = in;
+        self->on_next = in != NULL ? THRUM_EMPTY : 0;
+    }
+}
+
 /* Stand still, with what it yields in its place. */
 static int stand_still(thrum_generator *self, void *in)
 {
-    self->in = in;
-    self->on_next = in != NULL ? THRUM_EMPTY : 0;
+    receive_in(self, in);
     if (flags_of(self) != 0)
         return coroutine_suspend(&self->coroutine, 0);
     return coroutine_switch_out(&self->coroutine, 0);
 }
 
-static __attribute__((__noinline__)) int yield_slowly(thrum_generator *self, const void *value, void *ret_received)
+static __attribute__((__noinline__)) int yield_any(thrum_generator *self, const void *value, void *ret_received)
+{
+    if (self->out != NULL && self->yields != 0)
+        copy(self->out, value, self->yields);
+    return stand_still(self, ret_received);
+}
+
+static SLOW int yield_slowly(thrum_generator *self, const void *value, void *ret_received)
 {
     if (!is_self(self) || (value == NULL && self->yields != 0))
         return -EINVAL;
     if ((flags_of(self) & GENERATOR_CLOSING) != 0)
         return refuse(self);
-    if (self->out != NULL && self->yields != 0)
-        memcpy(self->out, value, self->yields);
-    return stand_still(self, ret_received);
+    return yield_any(self, value, ret_received);
 }
 
 int thrum_yield(thrum_generator *self, const void *value, void *ret_received)
 {
-    if (!is_self(self) || flags_of(self) != 0 || value == NULL || self->out == NULL ||
-        !copy_common(self->out, value, self->yields))
+    if (!is_self(self) || flags_of(self) != 0 || value == NULL || self->out == NULL)
         return yield_slowly(self, value, ret_received);
-    self->in = ret_received;
-    self->on_next = ret_received != NULL ? THRUM_EMPTY : 0;
+    if (!copy_common(self->out, value, self->yields))
+        return yield_any(self, value, ret_received);
+    receive_in(self, ret_received);
     return coroutine_switch_out(&self->coroutine, 0);
 }
 
@@ -433,7 +464,7 @@ int thrum_generator_fail(thrum_generator *self, int code, const char *format, ..
 
 /* ---- Use ---- */
 
-static __attribute__((__noinline__)) int next_or_abort(thrum_generator *generator, void *ret_value, size_t size)
+static SLOW int next_or_abort(thrum_generator *generator, void *ret_value, size_t size)
 {
     int result = -EINVAL;
     if (object_is(generator, OBJECT_GENERATOR) && generator->yields == size)

@@ -16,6 +16,11 @@
  * same reason callers make it their last act, so that the compiler jumps to it: then it is the public call itself that
  * returns by that jump.
  *
+ * Why it is not inline. Inline, it could leave to the compiler which registers are worth saving, and bare it costs a
+ * third of this one. But what next and yield look at, the thread's current coroutine and the modes are most of what
+ * they cost: with all that, a loop that has both sides inline takes 0.85 of its time, and with THRUM_FOREACH's side
+ * alone 0.97. For that the record and the switch would be part of the public interface, for ever.
+ *
  * A jump into the middle of a function is what indirect-branch tracking is there to prevent, so on x86 it is
  * marked `notrack`, and a shadow stack would still hold the returns of the other context. The objects therefore say
  * that they can do with branch tracking, and not that they can with a shadow stack. On aarch64 they say neither.

@@ -3,6 +3,9 @@
  *
  * A context is 64 bytes of stack: the control words, r15 to r12, rbx, rbp and where to go on. The description for
  * unwinders is by rsp, and the frames of both contexts look alike, so it holds on either side of the change of rsp.
+ *
+ * The control words are asked for first, in the red zone, at the place where they belong when all is pushed: they take
+ * the longest, and all else goes on meanwhile. There is no endbr64, for neither function is called indirectly.
  */
     .section .note.GNU-stack, "", @progbits
 
@@ -12,7 +15,8 @@
 
 /* What both have to do: save the caller at *rdi, and go over to the stack in rsi. */
 .macro CHANGE_STACK
-    endbr64
+    stmxcsr -56(%rsp)
+    fnstcw  -52(%rsp)
     pushq   %rbp
     .cfi_adjust_cfa_offset 8
     .cfi_rel_offset rbp, 0
@@ -33,8 +37,6 @@
     .cfi_rel_offset r15, 0
     subq    $8, %rsp
     .cfi_adjust_cfa_offset 8
-    stmxcsr (%rsp)
-    fnstcw  4(%rsp)
     movl    (%rsp), %r8d
     movzwl  4(%rsp), %r9d
     movq    %rsp, (%rdi)

@@ -152,6 +152,39 @@ TEST(values_may_be_small)
     free_clean(generator);
 }
 
+#define SIZES 40
+
+/* Yields what it was sent last. */
+static int echo(thrum_generator *self, void *arg)
+{
+    unsigned char value[SIZES + 1] = {0};
+    const size_t *size = arg;
+    int result;
+    do {
+        result = thrum_yield(self, value, value);
+        check_int(value[*size], 0); /* behind it nothing is touched */
+    } while (result == 0);
+    return 0;
+}
+
+TEST(values_of_each_size_arrive_whole)
+{
+    for (size_t size = 1; size <= SIZES; size++) {
+        thrum_generator *generator;
+        unsigned char sent[SIZES], got[SIZES + 1];
+        for (size_t i = 0; i < SIZES; i++)
+            sent[i] = (unsigned char)(size + i);
+        memset(got, 0xee, sizeof got);
+        check_result(thrum_generator_new(&generator, echo, &size, .yields = size, .receives = size), 0);
+        check_result(thrum_generator_next(generator, got), 0);
+        check_result(thrum_generator_send(generator, sent, got), 0);
+        check(memcmp(sent, got, size) == 0);
+        check_int(got[size], 0xee);
+        check_result(thrum_generator_next(generator, got), THRUM_STOP_ITERATION);
+        free_clean(generator);
+    }
+}
+
 /* ---- send ---- */
 
 /* Yields what it was sent, doubled; -1 for a bare next. */
@@ -185,6 +218,38 @@ TEST(what_is_sent_is_told_from_a_bare_next)
     }
     check_result(thrum_generator_send(generator, NULL, &got), 0);
     check_int(got, -1);
+    free_clean(generator);
+}
+
+/* Asks for what is sent here, not at all, and there. */
+static int ask_here_and_there(thrum_generator *self, void *arg)
+{
+    int here = 0, there = 0, value = 0;
+    (void)arg;
+    for (int i = 0; i < 9; i++) {
+        int *in[] = {&here, NULL, &there};
+        int result = thrum_yield(self, &value, in[i % 3]);
+        if (result == THRUM_CLOSED)
+            return result;
+        check_result(result, in[i % 3] != NULL && i >= 6 ? THRUM_EMPTY : 0);
+        value = 100 * here + there;
+    }
+    return 0;
+}
+
+TEST(each_yield_says_anew_where_it_wants_what_is_sent)
+{
+    thrum_generator *generator = made(ask_here_and_there, NULL);
+    const int expected[] = {100, 100, 103, 403, 403, 406};
+    int got;
+    is_next(generator, 0);
+    for (int i = 1; i <= 6; i++) {
+        check_result(thrum_generator_send(generator, &i, &got), 0);
+        check_int(got, expected[i - 1]);
+    }
+    is_next(generator, 406);
+    is_next(generator, 406);
+    check_result(thrum_generator_next(generator, &got), THRUM_STOP_ITERATION);
     free_clean(generator);
 }
 
@@ -972,7 +1037,9 @@ int main(void)
         cmocka_unit_test(it_runs_only_when_it_is_resumed),
         cmocka_unit_test(values_have_any_size),
         cmocka_unit_test(values_may_be_small),
+        cmocka_unit_test(values_of_each_size_arrive_whole),
         cmocka_unit_test(what_is_sent_is_told_from_a_bare_next),
+        cmocka_unit_test(each_yield_says_anew_where_it_wants_what_is_sent),
         cmocka_unit_test(nothing_can_be_sent_to_one_that_has_not_begun),
         cmocka_unit_test(nothing_can_be_sent_to_one_that_receives_nothing),
         cmocka_unit_test(an_error_is_thrown_into_its_yield),
