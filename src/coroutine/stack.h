@@ -14,6 +14,16 @@
  * beyond a bounded number that stay warm, and what is left of it is its share of a page table, 128 bytes. So
  * the memory of a record stays memory, like a sleeper's: who comes late with a pointer to it reads nothing bad.
  *
+ * What a parked one costs is that page and the 128 bytes: 4.2 KB, where a goroutine has 2.7. It needs less: the record
+ * and what follows it are 1,088 bytes, the frames of a generator that has yielded 176, those of a wait for an event
+ * 750. To have only these, they would have to lie elsewhere meanwhile, and be back at their place before it goes on.
+ * Where the page is given back for it, a round takes 3 us, nearly all of it the kernel's; where many take turns on one
+ * stack, 20 ns for 300 bytes, three times what next and yield take. But others have pointers into a stack that stands
+ * still: its waiter is in the lot's queues, its children write into its variables, and what it yields may be the
+ * address of one. Go can move a stack because its compiler knows the pointers; here nobody does, and nobody could say
+ * when they are no more. So it is not done. Where memory is that short, compressed swap (zram) does it, and all
+ * pointers hold.
+ *
  * Guards, by what the machine has. A light guard costs no mapping (Linux 6.13). Before that, each of the first
  * 20,000 stacks has a page that is protected, which takes two mappings; beyond these there is one such page below each
  * slab, and an overflow into the neighbour is only found afterwards: the lowest words of a stack, which are zero as
