@@ -49,9 +49,7 @@ static inline void note_innermost(struct coroutine *coroutine)
 static void leave(struct coroutine *coroutine, uint32_t state)
 {
     note_innermost(coroutine);
-    coroutine_leave(coroutine);
-    if (state != COROUTINE_SUSPENDED)
-        os_store_release(&coroutine->state, state); /* as in coroutine_leave */
+    coroutine_leave(coroutine, state);
     if ((coroutine->flags & COROUTINE_IDENTITY) != 0)
         exchange_identity(coroutine);
 }

@@ -156,11 +156,11 @@ static inline void coroutine_enter(struct coroutine *coroutine, struct coroutine
     coroutine_current = innermost;
 }
 
-static inline void coroutine_leave(struct coroutine *coroutine)
+static inline void coroutine_leave(struct coroutine *coroutine, uint32_t state)
 {
     coroutine_current = coroutine->below;
-    /* Release: pairs with those who resume it in another thread, having seen that it is suspended. */
-    os_store_release(&coroutine->state, COROUTINE_SUSPENDED);
+    /* Release: pairs with those who in another thread have seen that it is suspended, or has ended. */
+    os_store_release(&coroutine->state, state);
 }
 
 #if SANITIZER_ASAN || SANITIZER_TSAN
@@ -175,7 +175,7 @@ static inline int coroutine_switch_in(struct coroutine *coroutine, int word)
 
 static inline int coroutine_switch_out(struct coroutine *coroutine, int word)
 {
-    coroutine_leave(coroutine);
+    coroutine_leave(coroutine, COROUTINE_SUSPENDED);
     return switch_to(&coroutine->context, coroutine->resumer, word);
 }
 #endif

@@ -21,7 +21,8 @@ extern "C" char __start_model_tls[], __stop_model_tls[];
 
 const long thread_locals_max = 128;
 
-const size_t table_size = 4096, heap_size = 1 << 20, numbers_max = 256, signals_max = 4, bells_max = 4;
+const size_t table_size = 4096, heap_size = 1 << 20, numbers_max = 256, signals_max = 4, bells_max = 4, endings_max = 2,
+             stacks_size = size_t(1) << 30, page = 4096;
 const unsigned steps_max = 20000;
 const size_t piece = 16; /* of the heap */
 
@@ -83,11 +84,13 @@ struct machine {
     bool freed[heap_size / piece];
     size_t sizes[heap_size / piece]; /* of what begins there */
     size_t heap_used;
+    char *stacks; /* address space for them, of which little is touched */
+    size_t stacks_used;
     const void *numbered[numbers_max];
     size_t n_numbered;
     sleeping asleep[MODEL_THREADS];
     size_t n_asleep;
-    ending endings[MODEL_THREADS];
+    ending endings[MODEL_THREADS][endings_max];
     made_thread made[MODEL_THREADS];
     void (*handlers[signals_max])(int signo);
     void (*leaving)(void); /* what exit(3) calls */

@@ -17,7 +17,8 @@
  *
  * What the model does not have: loads that see the future, more than the three newest values of a word, another
  * order of the sequentially consistent operations than that in which they are made, and fork(2). What hangs on these
- * has to be argued by hand, as in sleeper_has_ended.
+ * has to be argued by hand, as in sleeper_has_ended; what a forked child finds of the stacks' lists, a thread looks at
+ * that takes no lock (model_coroutine.c).
  */
 #ifndef TESTS_MODEL_H
 #define TESTS_MODEL_H
@@ -43,7 +44,7 @@ struct model_scenario {
 
 /* Lists of scenarios end with one that has no name. */
 extern const struct model_scenario platform_scenarios[], park_scenarios[], signal_scenarios[], order_scenarios[],
-    threading_scenarios[], objects_scenarios[], queue_scenarios[], futures_scenarios[];
+    threading_scenarios[], objects_scenarios[], queue_scenarios[], futures_scenarios[], coroutine_scenarios[];
 
 /* For scenarios. */
 #define check(condition) ((condition) ? (void)0 : model_fail("%s:%d: check failed: %s", __FILE__, __LINE__, #condition))

@@ -8,6 +8,8 @@
  */
 #include "engine.h"
 
+#include <sys/mman.h>
+
 namespace
 {
 
@@ -55,6 +57,23 @@ void leave_if_last()
         __builtin_longjmp(self.out, 1);
 }
 
+/* For this run. Who ends last ends first. */
+void run_endings(unsigned i)
+{
+    for (size_t n = endings_max; n-- > 0;) {
+        ending end = m.endings[i][n];
+        if (end.ended != nullptr)
+            end.ended(end.arg);
+    }
+}
+
+void clear_stacks()
+{
+    if (m.stacks_used > 0)
+        (void)madvise(m.stacks, m.stacks_used, MADV_DONTNEED);
+    m.stacks_used = 0;
+}
+
 struct suite : rl::test_suite<suite, MODEL_THREADS> {
     void before()
     {
@@ -64,6 +83,7 @@ struct suite : rl::test_suite<suite, MODEL_THREADS> {
         memset(m.heap, 0, m.heap_used);
         memset(m.freed, 0, m.heap_used / piece);
         m.heap_used = 0;
+        clear_stacks();
         m.now = 1;
         m.late = int(rl::ctx().rand(2 * MODEL_THREADS, rl::sched_type_user)); /* in half of the runs it is nobody */
         m.late_turns = int(rl::ctx().rand(late_turns_most, rl::sched_type_user));
@@ -102,9 +122,7 @@ struct suite : rl::test_suite<suite, MODEL_THREADS> {
             if (__builtin_setjmp(made.out) == 0)
                 (void)made.run(made.arg);
         }
-        ending end = m.endings[i];
-        if (end.ended != nullptr)
-            end.ended(end.arg);
+        run_endings(i);
         m.site = nullptr;
         made.order.release(rl::ctx().threadx_);
         made.state = made_thread::ENDED;
@@ -249,7 +267,11 @@ void os_thread_get_name(char *ret_name, size_t size)
 
 int os_on_thread_exit(void (*ended)(void *arg), void *arg)
 {
-    m.endings[thread_now()] = {ended, arg};
+    ending *endings = m.endings[thread_now()];
+    size_t at = 0;
+    while (at < endings_max - 1 && endings[at].ended != nullptr && endings[at].ended != ended)
+        at++;
+    endings[at] = {ended, arg};
     return 0;
 }
 
@@ -370,8 +392,39 @@ void os_bell_free(int)
 
 void os_forget_pages(void *memory, size_t size)
 {
-    memset(memory, 0, size);
+    char *at = static_cast<char *>(memory);
+    if (m.stacks != nullptr && at >= m.stacks && at < m.stacks + stacks_size)
+        (void)madvise(memory, size, MADV_DONTNEED);
+    else
+        memset(memory, 0, size);
 }
+
+size_t os_page_size(void)
+{
+    return page;
+}
+
+void *os_map(size_t size)
+{
+    if (m.stacks == nullptr) {
+        void *all =
+            mmap(nullptr, stacks_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (all == MAP_FAILED)
+            abort();
+        m.stacks = static_cast<char *>(all);
+    }
+    if (size > stacks_size - m.stacks_used)
+        return nullptr;
+    char *memory = m.stacks + m.stacks_used;
+    m.stacks_used += size;
+    return memory;
+}
+
+int os_guard(void *, size_t, enum os_guard)
+{
+    return 0;
+}
+
 /* ---- For scenarios ---- */
 
 void model_fail(const char *format, ...)
