@@ -76,7 +76,9 @@ static struct sleeper *fresh(struct sleeper_roll *roll)
     }
     struct roll_block *block = &roll->blocks[roll->filling - 1];
     struct sleeper *sleeper = (struct sleeper *)(void *)block->first + block->used;
-    sleeper->owner = ((roll->filling - 1) * ROLL_BLOCK + block->used) << LOCK_BITS;
+    /* Relaxed: who has seen a number of its block and not that it is counted may look at it, and then asks again under
+     * the guard (sleeper_has_ended). */
+    os_store_relaxed(&sleeper->owner, ((roll->filling - 1) * ROLL_BLOCK + block->used) << LOCK_BITS);
     /* Release: as in add_block. */
     os_store_release(&block->used, block->used + 1);
     return sleeper;
