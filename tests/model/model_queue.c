@@ -248,6 +248,13 @@ static void put_is_counted(int i)
     check(thrum_queue_qsize(s.queue) <= 2);
 }
 
+/* More slots than there are items: a size that is too large is told as the number of slots at most. */
+static void before_four_slots(void)
+{
+    memset(&s, 0, sizeof s);
+    check(thrum_queue_new(&s.queue, .signal_slots = 4) == 0);
+}
+
 /* Each of the puts is refused, or got, or dropped; and there never are fewer than none. */
 static void closed_to_handlers(int i)
 {
@@ -326,7 +333,7 @@ const struct model_scenario queue_scenarios[] = {
     {"queue_handlers_put", 3, handlers_put, before_slots, NULL},
     {"queue_handlers_put_more", 3, handlers_put_more, before_two_slots, NULL},
     {"queue_put_is_counted", 1, put_is_counted, before_slots, NULL},
-    {"queue_closed_to_handlers", 3, closed_to_handlers, before_slots, NULL},
+    {"queue_closed_to_handlers", 3, closed_to_handlers, before_four_slots, NULL},
     {"any_of_two", 3, any_of_two, before_unbounded, free_it},
     {"any_gives_up", 3, any_gives_up, before_unbounded, free_it},
     {0},
