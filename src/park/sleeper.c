@@ -76,11 +76,11 @@ static struct sleeper *fresh(struct sleeper_roll *roll)
     }
     struct roll_block *block = &roll->blocks[roll->filling - 1];
     struct sleeper *sleeper = (struct sleeper *)(void *)block->first + block->used;
-    /* Relaxed: who has seen a number of its block and not that it is counted may look at it, and then asks again under
-     * the guard (sleeper_has_ended). */
+    /* Relaxed, both: who has a number of its block, or sees that it is counted, may look at it before it begins. It is
+     * zero there since before the block was counted, and nobody's; and who wants to be sure asks again under the guard
+     * (sleeper_has_ended, see_thread). */
     os_store_relaxed(&sleeper->owner, ((roll->filling - 1) * ROLL_BLOCK + block->used) << LOCK_BITS);
-    /* Release: as in add_block. */
-    os_store_release(&block->used, block->used + 1);
+    os_store_relaxed(&block->used, block->used + 1);
     return sleeper;
 }
 
@@ -171,9 +171,9 @@ struct sleeper *sleeper_next(uint32_t *place)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
     uint32_t block = *place / ROLL_BLOCK, index = *place % ROLL_BLOCK;
-    /* Acquire, both: pair with add_block and those who count; a block is never moved. */
+    /* Acquire: pairs with add_block; a block is never moved. Relaxed: see fresh. */
     for (; block < os_load_acquire(&roll->used); block++, index = 0) {
-        if (index < os_load_acquire(&roll->blocks[block].used)) {
+        if (index < os_load_relaxed(&roll->blocks[block].used)) {
             *place = block * ROLL_BLOCK + index + 1;
             return in_block(&roll->blocks[block], index);
         }
@@ -307,13 +307,13 @@ struct sleeper *sleeper_hosted(uint32_t place, uint32_t lives, const struct slee
     struct sleeper *sleeper = in_block(block, place % ROLL_BLOCK);
     os_wordlock_acquire(&roll->guard);
     if (block->used <= place % ROLL_BLOCK)
-        os_store_release(&block->used, place % ROLL_BLOCK + 1); /* release: as in add_block */
+        os_store_relaxed(&block->used, place % ROLL_BLOCK + 1); /* relaxed: as in fresh */
     prepare(sleeper, (life << ROLL_PLACE_BITS | place) << LOCK_BITS, ops);
     sleeper->host = host;
     sleeper->ident = host->ident;
     os_store_relaxed(&sleeper->native_id, os_load_relaxed(&host->native_id)); /* relaxed: as in sleeper_begin */
     copy_name(sleeper, name);
-    os_store_release(&sleeper->listed, 1); /* release: as in sleeper_begin */
+    os_store_relaxed(&sleeper->listed, 1); /* relaxed: who goes by it holds the guard */
     os_wordlock_release(&roll->guard);
     return sleeper;
 }

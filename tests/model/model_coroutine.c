@@ -9,6 +9,7 @@
 
 #include "coroutine/coroutine.h"
 #include "model.h"
+#include "park/sleeper.h"
 #include "platform/state.h"
 #include "thrum/thrum.h"
 
@@ -19,6 +20,8 @@ static struct {
     struct stack_slab *slabs[2]; /* of x and y */
     struct stack_class *class;   /* of both */
     thrum_generator *generator;
+    struct sleeper records[2] __attribute__((__aligned__(64)));
+    uint32_t number; /* of one of them */
     /* Plain data: what has to be ordered. */
     int count, news, sum[MODEL_THREADS];
 } s;
@@ -116,6 +119,42 @@ static void child_finds_cold_stacks(int i)
             check(s.slabs[0]->cold_stacks[0] == 0);
         if (os_load_acquire(&s.class->cold) == s.slabs[0])
             check(s.slabs[0]->next_cold == NULL);
+    }
+}
+
+/* ---- Sleepers on them ---- */
+
+static int no_sleep(struct sleeper *sleeper, int64_t deadline)
+{
+    (void)sleeper, (void)deadline;
+    return 0;
+}
+
+static void no_wake(struct sleeper *sleeper, bool counted)
+{
+    (void)sleeper, (void)counted;
+}
+
+static const struct sleeper_ops no_ops = {no_sleep, no_wake, NULL, NULL};
+
+/* Who has its number finds it, and who looks at all finds each whole. */
+static void sleeper_is_found(int i)
+{
+    if (i == 0) {
+        struct sleeper *host = sleeper_attach();
+        uint32_t place = sleeper_block(s.records, sizeof s.records[0]);
+        check(host != NULL && place != 0);
+        struct sleeper *made = sleeper_hosted(place, 0, &no_ops, "task", host);
+        os_store_relaxed(&s.number, os_load_relaxed(&made->owner));
+        model_dawdle(20);
+        sleeper_drop(made);
+    } else if (i == 1) {
+        model_dawdle(40);
+        uint32_t number = os_load_relaxed(&s.number);
+        check(number == 0 || sleeper_of(number) == &s.records[0]);
+    } else {
+        model_dawdle(40);
+        check(thrum_dump(1) == 0);
     }
 }
 
@@ -236,6 +275,7 @@ const struct model_scenario coroutine_scenarios[] = {
     {"slab_is_found_whole", 2, slab_is_found_whole, before, NULL},
     {"child_finds_warm_stacks", 4, child_finds_warm_stacks, before_lists, NULL},
     {"child_finds_cold_stacks", 4, child_finds_cold_stacks, before_cold_lists, NULL},
+    {"hosted_sleeper_is_found", 3, sleeper_is_found, before, NULL},
     {"synchronized_takes_turns", 3, synchronized_takes_turns, before_counting, six_are_counted},
     {"generators_end_is_seen", 2, end_is_seen, before_news, NULL},
     {"generators_step_is_seen", 2, step_is_seen, before_second_news, NULL},
