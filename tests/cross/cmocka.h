@@ -8,15 +8,18 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct CMUnitTest {
     const char *name;
     void (*run)(void **state);
+    int (*setup)(void **state), (*teardown)(void **state); /* or NULL */
 };
 
-#define cmocka_unit_test(test) \
-    {                          \
-#test, test            \
+#define cmocka_unit_test(test) cmocka_unit_test_setup_teardown(test, NULL, NULL)
+#define cmocka_unit_test_setup_teardown(test, setup, teardown) \
+    {                                                          \
+#test, test, setup, teardown                           \
     }
 #define cmocka_set_test_filter(pattern) ((void)(pattern))
 #define cmocka_run_group_tests(tests, setup, teardown) cross_run((tests), sizeof(tests) / sizeof((tests)[0]))
@@ -29,7 +32,11 @@ static inline int cross_run(const struct CMUnitTest *tests, size_t n)
     for (size_t i = 0; i < n; i++) {
         printf("[ RUN      ] %s\n", tests[i].name);
         fflush(stdout);
+        if (tests[i].setup != NULL && tests[i].setup(&state) != 0)
+            abort();
         tests[i].run(&state);
+        if (tests[i].teardown != NULL && tests[i].teardown(&state) != 0)
+            abort();
     }
     printf("[  PASSED  ] %zu test(s).\n", n);
     return 0;
