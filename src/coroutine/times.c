@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* Two heaps, either of which may be NULL, become one. */
+/* Two heaps, either of which may be NULL, become one; what the next of its first is, is the caller's to say. */
 static struct wake_time *meld(struct wake_time *one, struct wake_time *other)
 {
     if (one == NULL || other == NULL)
@@ -29,9 +29,6 @@ static struct wake_time *meld_all(struct wake_time *first)
     struct wake_time *pairs = NULL, *all = NULL;
     while (first != NULL) {
         struct wake_time *other = first->next, *rest = other != NULL ? other->next : NULL;
-        first->next = NULL;
-        if (other != NULL)
-            other->next = NULL;
         struct wake_time *pair = meld(first, other);
         pair->next = pairs;
         pairs = pair;
@@ -39,7 +36,6 @@ static struct wake_time *meld_all(struct wake_time *first)
     }
     while (pairs != NULL) {
         struct wake_time *rest = pairs->next;
-        pairs->next = NULL;
         all = meld(all, pairs);
         pairs = rest;
     }
