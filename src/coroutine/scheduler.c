@@ -104,7 +104,7 @@ static void end_sleep(struct thrum_scheduler *scheduler, struct thrum_coroutine 
 {
     uint32_t suspended = TASK_SUSPENDED;
     /* Relaxed: what is between us and the task is in this thread. */
-    if (os_cas_relaxed(&task->sleeper.wake, &suspended, 0)) {
+    if (os_cas_relaxed(&task->sleeper.wake, &suspended, 0) || os_planted("time-out-takes-task")) {
         task->slept = result;
         scheduler_make_ready(scheduler, task);
     }
@@ -157,7 +157,7 @@ static void sleep_until_given(struct thrum_scheduler *scheduler)
     /* Acquire: pairs with scheduler_give. */
     inbox = os_exchange_acquire(&scheduler->inbox, NULL);
     if (inbox != SLEEPING) {
-        if (!rung)
+        if (!rung && !os_planted("scheduler-leaves-ring"))
             os_poller_hush(&scheduler->poller);
         take_in(scheduler, inbox);
     }

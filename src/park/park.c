@@ -248,7 +248,7 @@ static void wake(struct park_wait *wait)
 
 static bool is_at_hand(const struct park_wait *wait)
 {
-    return wait->ops->at_hand == NULL || wait->ops->at_hand(wait->sleeper);
+    return wait->ops->at_hand == NULL || os_planted("lock-left-to-busy-host") || wait->ops->at_hand(wait->sleeper);
 }
 
 /* Whether one who has tried for long is to be favoured. Not more often than that, for where many wait all have

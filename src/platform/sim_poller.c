@@ -38,6 +38,9 @@ int os_poller_wait(struct os_poller *poller, int64_t deadline, struct os_ready *
 void os_poller_ring(struct os_poller *poller)
 {
     uint32_t *rung = &poller->rung;
+    os_point_();
+    if (poller->set != 0)
+        sim_fail("a poller is rung that is closed");
     os_store_release(rung, 1); /* release: as the eventfd of the other side would */
     os_futex_wake(rung, 1);
 }
