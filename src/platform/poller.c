@@ -61,9 +61,10 @@ static int wait_for(const struct os_poller *poller, int64_t deadline, struct epo
         return epoll_wait(poller->set, events, room, 0);
     struct timespec time = {left / 1000000000, left % 1000000000};
     int n = epoll_pwait2(poller->set, events, room, &time, NULL);
-    if (n >= 0 || errno != ENOSYS)
+    if (n >= 0 || errno == EINTR)
         return n;
-    /* A kernel before 5.11: rounded up, and no longer than it can be told. */
+    /* A kernel before 5.11, or a guard over system calls that does not know it: rounded up, and no longer than it can
+     * be told. */
     int64_t ms = left / 1000000 + 1;
     return epoll_wait(poller->set, events, room, ms < 1000000000 ? (int)ms : 1000000000);
 }
