@@ -226,9 +226,35 @@ static int take_turns(struct thrum_scheduler *scheduler)
     }
 }
 
-static int run_here(struct thrum_scheduler *scheduler, struct sleeper *host)
+static void let_go(struct thrum_scheduler *scheduler)
 {
+    /* Release: one thread may run it after another, where no task has begun. */
+    os_store_release(&scheduler->running, 0);
+}
+
+/* The calling thread runs it from now on, until it is let go. */
+static int claim(struct thrum_scheduler *scheduler)
+{
+    struct sleeper *host = sleeper_thread();
+    if (host == NULL)
+        return -EAGAIN;
+    if (!is_here(scheduler))
+        return -ECHILD;
+    uint32_t running = 0;
+    /* Acquire: pairs with let_go. */
+    if (scheduler_current != NULL || !os_cas_acquire(&scheduler->running, &running, 1))
+        return -EALREADY;
+    if (scheduler->all != NULL && scheduler->host_ident != host->ident) {
+        let_go(scheduler);
+        return -EPERM;
+    }
     scheduler->host = host;
+    scheduler->host_ident = host->ident;
+    return 0;
+}
+
+static int run_here(struct thrum_scheduler *scheduler)
+{
     scheduler->failed = false;
     scheduler_current = scheduler;
     scheduler->now = os_now();
@@ -241,19 +267,11 @@ int thrum_scheduler_run(thrum_scheduler *scheduler)
 {
     if (!object_is(scheduler, OBJECT_SCHEDULER))
         return -EINVAL;
-    struct sleeper *host = sleeper_thread();
-    if (host == NULL)
-        return -EAGAIN;
-    if (!is_here(scheduler))
-        return -ECHILD;
-    uint32_t running = 0;
-    /* Acquire and, below, release: one thread may run it after another, where no task has begun. */
-    if (scheduler_current != NULL || !os_cas_acquire(&scheduler->running, &running, 1))
-        return -EALREADY;
-    int result = -EPERM;
-    if (scheduler->host == host || scheduler->all == NULL)
-        result = run_here(scheduler, host);
-    os_store_release(&scheduler->running, 0);
+    int result = claim(scheduler);
+    if (result == 0) {
+        result = run_here(scheduler);
+        let_go(scheduler);
+    }
     return result;
 }
 
@@ -276,21 +294,28 @@ static void cancel_all(struct thrum_scheduler *scheduler)
         token_cancel(&task->token);
 }
 
+static int end_all(struct thrum_scheduler *scheduler)
+{
+    int result = claim(scheduler);
+    if (result != 0)
+        return result;
+    cancel_all(scheduler);
+    do
+        result = run_here(scheduler);
+    while (result == THRUM_FAILED); /* one of them has, which is no matter here */
+    let_go(scheduler);
+    return result;
+}
+
 int thrum_scheduler_free(thrum_scheduler *scheduler)
 {
     if (scheduler == NULL)
         return 0;
     if (!object_is(scheduler, OBJECT_SCHEDULER))
         return -EINVAL;
-    int result = 0;
-    if (is_here(scheduler)) {
-        if (os_load_relaxed(&scheduler->running) != 0) /* relaxed: of this thread, or misuse */
-            return -EALREADY;
-        cancel_all(scheduler);
-        do
-            result = thrum_scheduler_run(scheduler);
-        while (result == THRUM_FAILED); /* one of them has, which is no matter here */
-    }
+    if (scheduler == scheduler_current) /* in a forked child, too */
+        return -EALREADY;
+    int result = is_here(scheduler) ? end_all(scheduler) : 0;
     if (result != 0)
         return result;
     os_poller_close(&scheduler->poller);

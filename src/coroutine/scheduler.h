@@ -67,7 +67,8 @@ struct thrum_coroutine {
     thrum_event over;
     thrum_token token;
     char report[REPORT_SIZE];
-    struct sleeper sleeper;
+    char reserved[64];
+    struct sleeper sleeper; /* where nobody else's record on a stack has anything: who looks for sleepers sees it */
 };
 
 struct thrum_scheduler {
@@ -76,6 +77,7 @@ struct thrum_scheduler {
     struct thrum_coroutine *left; /* which task has come back to the scheduler last */
     struct thrum_coroutine *all;
     struct sleeper *host; /* the thread that runs it, or has; NULL: none yet */
+    uint64_t host_ident;  /* of it, which another that has its record later has not */
     struct times times;
     int64_t now; /* as of the last look */
     uint32_t turns;

@@ -7,11 +7,14 @@
 
 #include "base/object.h"
 #include "base/options.h"
+#include "coroutine/generator.h"
 #include "coroutine/scheduler.h"
 #include "threading/event.h"
 #include "threading/local.h"
 
 _Static_assert(sizeof(struct thrum_coroutine) <= STACK_RECORD, "the record has room");
+_Static_assert(sizeof(struct thrum_generator) <= offsetof(struct thrum_coroutine, sleeper),
+               "a generator has nothing where a task has its sleeper");
 OPTIONS_ARE_DENSE(thrum_coroutine_options, 2 * sizeof(size_t) + sizeof(char *));
 
 #define LEAST_STACK 4096
@@ -99,12 +102,16 @@ const struct sleeper_ops task_ops = {task_sleep, task_wake, task_at_hand, task_t
 
 /* ---- Its life ---- */
 
-/* On its own stack. One that was cancelled before its first turn never begins. */
+static int drive(void *arg);
+
+/* On its own stack. One that was cancelled before its first turn never begins, but for the sake of what it has to
+ * free. */
 static int run(struct coroutine *base, int first)
 {
     struct thrum_coroutine *task = (struct thrum_coroutine *)base;
     (void)first;
-    task->code = token_cancelled(&task->token) ? THRUM_CANCELLED : task->function(task->arg);
+    bool begins = !token_cancelled(&task->token) || task->function == drive;
+    task->code = begins ? task->function(task->arg) : THRUM_CANCELLED;
     task->sleeper.report = NULL;
     task->sleeper.ending(&task->sleeper);
     held_free(&task->sleeper.ordered);
@@ -310,13 +317,13 @@ int thrum_sleep(thrum_timeout time)
 static int drive(void *arg)
 {
     thrum_generator *generator = arg;
-    int result, code = 0;
+    int result = thrum_cancelled() ? THRUM_CANCELLED : 0, code = 0;
     thrum_error error;
-    do {
+    while (result == 0) {
         result = thrum_generator_next(generator, NULL);
         if (result == 0)
             result = thrum_coroutine_yield();
-    } while (result == 0);
+    }
     if (result == THRUM_FAILED && thrum_generator_error(generator, &error) == 0)
         code = thrum_fail(error.code, "%s", error.message);
     (void)thrum_generator_free(generator);

@@ -345,12 +345,12 @@ void sleeper_end(struct sleeper *sleeper)
 }
 
 /* The lists may have been left half-way, and are made anew. Nobody else waits, and what waits there were lay on
- * stacks that the child's threads are given. */
+ * stacks that the child's threads are given. Who has a host is there together with it. */
 void sleepers_forked(void)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
-    struct sleeper *self = sleeper_current;
-    bool present = self != NULL && self->present;
+    struct sleeper *self = sleeper_current, *thread = self != NULL && self->host != NULL ? self->host : self;
+    bool present = thread != NULL && thread->present;
     roll->guard = 0;
     roll->oldest = NULL;
     roll->resting = 0;
@@ -358,7 +358,7 @@ void sleepers_forked(void)
     roll->present = 0;
     struct sleeper *sleeper;
     for (uint32_t place = 0; (sleeper = sleeper_next(&place)) != NULL;) {
-        if (sleeper == self || (self != NULL && sleeper == self->host))
+        if (sleeper == self || sleeper == thread)
             continue;
         sleeper->present = false;
         /* Relaxed: there is no other thread yet. */
@@ -371,10 +371,13 @@ void sleepers_forked(void)
     }
     roll->main_known = self != NULL;
     roll->main_ident = self != NULL ? self->ident : 0;
-    if (self != NULL)
-        os_store_relaxed(&self->native_id, os_native_id()); /* relaxed: as in sleeper_begin */
+    if (self != NULL) {
+        /* Relaxed: as in sleeper_begin. */
+        os_store_relaxed(&self->native_id, os_native_id());
+        os_store_relaxed(&thread->native_id, os_native_id());
+    }
     if (present)
-        enlist(roll, self);
+        enlist(roll, thread);
 }
 
 static void thread_ended(void *arg)

@@ -315,6 +315,13 @@ void thrum_local_free(thrum_local *local)
     os_wordlock_release(&roll()->guard);
 }
 
+static void link_values(struct sleeper *sleeper)
+{
+    for (uint32_t place = 0; place < sleeper->n_locals; place++)
+        if (sleeper->locals[place].local != NULL)
+            link_value(&sleeper->locals[place], sleeper->locals[place].local);
+}
+
 /* What the other threads had in locals is out of reach: they may have been about to change it. */
 void locals_forked(void)
 {
@@ -324,7 +331,8 @@ void locals_forked(void)
         local->values = NULL;
         local->destroying = self != NULL && self->destroying == local ? 1 : 0;
     }
-    for (uint32_t place = 0; self != NULL && place < self->n_locals; place++)
-        if (self->locals[place].local != NULL)
-            link_value(&self->locals[place], self->locals[place].local);
+    if (self != NULL)
+        link_values(self);
+    if (self != NULL && self->host != NULL)
+        link_values(self->host);
 }
