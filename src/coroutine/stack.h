@@ -97,7 +97,7 @@ struct stack_slab {
     uint32_t reserved;
     uint64_t watched[STACKS_A_SLAB / 64]; /* a bit for each stack: it has no guard of its own */
     uint16_t cold_stacks[STACKS_A_SLAB];
-    uint8_t lives[STACKS_A_SLAB]; /* how many sleepers each stack's record has been, by 256 */
+    uint8_t lives[STACKS_A_SLAB]; /* of the sleeper in each stack's record; sleeper.h */
 };
 
 #define stack_take thrum_stack_take_

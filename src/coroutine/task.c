@@ -123,9 +123,10 @@ static int run(struct coroutine *base, int first)
 void task_begin(struct thrum_coroutine *task)
 {
     struct thrum_scheduler *scheduler = task->scheduler;
-    struct stack *stack = coroutine_stack(&task->base);
-    struct sleeper *sleeper =
-        sleeper_hosted(task->place, stack->slab->lives[stack->index]++, &task_ops, task->base.name, scheduler->host);
+    const struct stack *stack = coroutine_stack(&task->base);
+    uint8_t *life = &stack->slab->lives[stack->index];
+    *life = (uint8_t)((*life + 1) % SLEEPER_LIVES);
+    struct sleeper *sleeper = sleeper_hosted(task->place, *life, &task_ops, task->base.name, scheduler->host);
     os_store_relaxed(&task->host, scheduler->host); /* relaxed: see would_wait_for_itself */
     sleeper->token = &task->token;
     sleeper->report = task->report;

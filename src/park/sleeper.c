@@ -38,6 +38,9 @@ static void thread_wake(struct sleeper *sleeper, bool counted)
 
 const struct sleeper_ops sleeper_thread_ops = {thread_sleep, thread_wake, NULL, NULL};
 
+_Static_assert((uint64_t)(SLEEPER_LIVES + 1) << (ROLL_PLACE_BITS + LOCK_BITS) <= UINT64_C(1) << 32,
+               "a number has room for a place's lives");
+
 /* The guard of the roll is held in these. Whoever holds it finds a record's number, name and native id as they
  * are, if the record is listed or has ended. */
 
@@ -297,18 +300,17 @@ uint64_t sleeper_main_ident(void)
 
 /* ---- Ends ---- */
 
-struct sleeper *sleeper_hosted(uint32_t place, uint32_t lives, const struct sleeper_ops *ops, const char *name,
+struct sleeper *sleeper_hosted(uint32_t place, uint32_t life, const struct sleeper_ops *ops, const char *name,
                                struct sleeper *host)
 {
-    const uint32_t lives_bits = 32 - LOCK_BITS - ROLL_PLACE_BITS;
-    uint32_t life = lives % ((1u << lives_bits) - 1) + 1; /* never 0 */
     struct sleeper_roll *roll = &os_state()->sleepers;
     struct roll_block *block = &roll->blocks[place / ROLL_BLOCK];
     struct sleeper *sleeper = in_block(block, place % ROLL_BLOCK);
     os_wordlock_acquire(&roll->guard);
     if (block->used <= place % ROLL_BLOCK)
         os_store_relaxed(&block->used, place % ROLL_BLOCK + 1); /* relaxed: as in fresh */
-    prepare(sleeper, (life << ROLL_PLACE_BITS | place) << LOCK_BITS, ops);
+    /* Never 0 above the place, as by next_number. */
+    prepare(sleeper, ((life + 1) << ROLL_PLACE_BITS | place) << LOCK_BITS, ops);
     sleeper->host = host;
     sleeper->ident = host->ident;
     os_store_relaxed(&sleeper->native_id, os_load_relaxed(&host->native_id)); /* relaxed: as in sleeper_begin */

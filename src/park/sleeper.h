@@ -144,12 +144,12 @@ struct sleeper *sleeper_attach(void);
 /*
  * Records in others' memory, at most SLEEPER_BLOCK of them, so many bytes apart, for ever. block: the place of the
  * first, or 0: there is no room. hosted: the one at that place begins, by that name, on the calling thread, which is
- * its host; lives: how often the place has been used, which tells its number from earlier ones. It ends by
- * sleeper_drop, holding no lock that is not to be reported.
+ * its host; life: below SLEEPER_LIVES, each of which gives the place another number. It ends by sleeper_drop.
  */
 #define SLEEPER_BLOCK 1024
+#define SLEEPER_LIVES 255
 uint32_t sleeper_block(void *first, size_t stride);
-struct sleeper *sleeper_hosted(uint32_t place, uint32_t lives, const struct sleeper_ops *ops, const char *name,
+struct sleeper *sleeper_hosted(uint32_t place, uint32_t life, const struct sleeper_ops *ops, const char *name,
                                struct sleeper *host);
 
 /* The first record at *place or behind it that was ever used, and *place is moved behind it; NULL: there is none. And

@@ -119,6 +119,32 @@ TEST(no_thread_is_taken_for_one_that_has_ended)
     check_result(thrum_scheduler_free(sched), -EPERM);
 }
 
+/* ---- Who is who ---- */
+
+static uint32_t number;
+
+static int note_number(void *arg)
+{
+    thrum_lock lock = THRUM_LOCK_INIT;
+    (void)arg;
+    check_result(thrum_lock_acquire(&lock, THRUM_FOREVER), 0);
+    number = lock.state_;
+    return thrum_lock_release(&lock);
+}
+
+/* One after the other, and so on the same stack: a lock that one has left behind is not the next one's. */
+TEST(next_one_on_a_stack_is_another)
+{
+    begin();
+    for (int i = 0; i < 1000; i++) {
+        uint32_t before = number;
+        go(note_number, NULL);
+        check_result(thrum_scheduler_run(sched), 0);
+        check(number != before);
+    }
+    check_result(thrum_scheduler_free(sched), 0);
+}
+
 /* ---- Generators ---- */
 
 static int note_close(thrum_generator *self, void *arg)
@@ -234,6 +260,7 @@ int main(void)
         cmocka_unit_test(free_by_another_thread_than_its_own_leaves_it_as_it_was),
         cmocka_unit_test(free_in_a_task_leaves_it_as_it_was),
         cmocka_unit_test(no_thread_is_taken_for_one_that_has_ended),
+        cmocka_unit_test(next_one_on_a_stack_is_another),
         cmocka_unit_test(generator_that_is_cancelled_before_its_first_turn_is_closed),
         cmocka_unit_test(generator_that_is_cancelled_later_is_closed),
         cmocka_unit_test(child_that_a_task_has_forked_is_its_threads),
