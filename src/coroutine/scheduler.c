@@ -62,8 +62,8 @@ void scheduler_give(struct thrum_scheduler *scheduler, struct thrum_coroutine *t
     struct thrum_coroutine *first = os_load_relaxed(&scheduler->inbox);
     do
         task->next = first != SLEEPING ? first : NULL;
-    /* Release: pairs with take_inbox. Acquire where we have found SLEEPING: the poller is as its thread left it. */
-    while (!os_cas_acq_rel(&scheduler->inbox, &first, task));
+    /* Release: pairs with take_inbox. Nothing is to be seen of who sleeps: the bell has been there from the start. */
+    while (!os_cas_release(&scheduler->inbox, &first, task));
     if (first == SLEEPING && !os_planted("scheduler-not-rung"))
         os_poller_ring(&scheduler->poller);
 }
@@ -150,8 +150,8 @@ static void sleep_until_given(struct thrum_scheduler *scheduler)
     struct thrum_coroutine *inbox = NULL;
     const struct wake_time *time = scheduler->times.earliest;
     bool rung;
-    /* Release: pairs with scheduler_give. */
-    if (!os_cas_release(&scheduler->inbox, &inbox, SLEEPING))
+    /* Relaxed: as in scheduler_give. */
+    if (!os_cas_relaxed(&scheduler->inbox, &inbox, SLEEPING))
         return;
     poll_until(scheduler, time != NULL ? time->at : OS_FOREVER, &rung);
     /* Acquire: pairs with scheduler_give. */

@@ -19,9 +19,10 @@ extern "C" {
 
 extern "C" char __start_model_tls[], __stop_model_tls[];
 
-const long thread_locals_max = 128;
+const long thread_locals_max = 192;
 
-const size_t table_size = 4096, heap_size = 1 << 20, numbers_max = 256, signals_max = 4, bells_max = 4, endings_max = 2,
+const size_t table_size = 4096, heap_size = 1 << 20, numbers_max = 256, signals_max = 4, bells_max = 4, endings_max = 4,
+             pollers_max = 4,
              stacks_size = size_t(1) << 30, page = 4096;
 const unsigned steps_max = 20000;
 const size_t piece = 16; /* of the heap */
@@ -96,6 +97,8 @@ struct machine {
     void (*leaving)(void); /* what exit(3) calls */
     bool bells[bells_max];
     int n_bells;
+    rl::sync_var<MODEL_THREADS> pollers[pollers_max]; /* who has been rung for comes behind who rings, as by eventfd */
+    int n_pollers;
     int living; /* threads of the scenario and made ones that have not ended, helpers aside */
     int64_t now;
     int late, late_turns; /* this thread, after so many turns, lets the others go first for a long while */

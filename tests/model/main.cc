@@ -224,7 +224,7 @@ int main(int argc, char **argv)
 {
     for (const model_scenario *some :
          {platform_scenarios, park_scenarios, signal_scenarios, order_scenarios, threading_scenarios, objects_scenarios,
-          queue_scenarios, futures_scenarios, coroutine_scenarios})
+          queue_scenarios, futures_scenarios, coroutine_scenarios, scheduler_scenarios})
         for (; some->name != nullptr; some++)
             scenarios.push_back(some);
     if (scenarios.size() > MODEL_SCENARIOS)

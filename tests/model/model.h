@@ -44,7 +44,8 @@ struct model_scenario {
 
 /* Lists of scenarios end with one that has no name. */
 extern const struct model_scenario platform_scenarios[], park_scenarios[], signal_scenarios[], order_scenarios[],
-    threading_scenarios[], objects_scenarios[], queue_scenarios[], futures_scenarios[], coroutine_scenarios[];
+    threading_scenarios[], objects_scenarios[], queue_scenarios[], futures_scenarios[], coroutine_scenarios[],
+    scheduler_scenarios[];
 
 /* For scenarios. */
 #define check(condition) ((condition) ? (void)0 : model_fail("%s:%d: check failed: %s", __FILE__, __LINE__, #condition))

@@ -129,11 +129,22 @@ static void deadlock_of_three(int i)
     deadlock_is_found(i, 3);
 }
 
-/* The records of the two are in different blocks, so that the one's may be made after the other's. */
-static void before_new_block(void)
+/* So many records have room in the first block, and the next is made while they are looked at. */
+static void before_new_block(uint32_t room)
 {
     before();
-    os_state()->sleepers.used = ROLL_BLOCK - 1;
+    (void)sleeper_new(&sleeper_thread_ops);
+    os_state()->sleepers.blocks[0].used = ROLL_BLOCK - room;
+}
+
+static void before_seconds_block(void)
+{
+    before_new_block(1);
+}
+
+static void before_thirds_block(void)
+{
+    before_new_block(2);
 }
 
 static void at_most_one_was_told(void)
@@ -194,9 +205,10 @@ const struct model_scenario park_scenarios[] = {
     {"token_is_adopted", 3, token_ends_a_wait, before_adopted, NULL},
     {"any_is_told", 2, any_is_told, before, NULL},
     {"deadlock_of_two", 2, deadlock_of_two, before, at_most_one_was_told},
-    {"deadlock_with_a_newcomer", 2, deadlock_of_two, before_new_block, at_most_one_was_told},
+    {"deadlock_with_a_newcomer", 2, deadlock_of_two, before_seconds_block, at_most_one_was_told},
     {"deadlock_of_three", 3, deadlock_of_three, before, at_most_one_was_told},
     {"owner_ends", 3, owner_ends, before, NULL},
+    {"owner_ends_with_a_newcomer", 3, owner_ends, before_thirds_block, NULL},
     {"owner_is_replaced", 3, owner_is_replaced, before, NULL},
     {"label_is_named", 3, label_is_named, before, NULL},
     {0},

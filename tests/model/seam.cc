@@ -87,7 +87,9 @@ struct suite : rl::test_suite<suite, MODEL_THREADS> {
         m.now = 1;
         m.late = int(rl::ctx().rand(2 * MODEL_THREADS, rl::sched_type_user)); /* in half of the runs it is nobody */
         m.late_turns = int(rl::ctx().rand(late_turns_most, rl::sched_type_user));
-        m.n_bells = 0;
+        m.n_bells = m.n_pollers = 0;
+        for (auto &poller : m.pollers)
+            poller.iteration_begin();
         m.leaving = nullptr;
         memset(m.handlers, 0, sizeof m.handlers);
         m.living = m.scenario->threads;
@@ -423,6 +425,54 @@ void *os_map(size_t size)
 int os_guard(void *, size_t, enum os_guard)
 {
     return 0;
+}
+
+/* Pollers have no descriptors. A ring is an eventfd's, so the kernel's lock is between both ends of it. */
+
+int os_poller_open(struct os_poller *ret_poller)
+{
+    if (m.n_pollers == int(pollers_max))
+        abort();
+    *ret_poller = {};
+    ret_poller->set = m.n_pollers++;
+    return 0;
+}
+
+void os_poller_close(struct os_poller *)
+{
+}
+
+static void take_ring(struct os_poller *poller)
+{
+    poller->rung = 0;
+    m.pollers[poller->set].acquire(rl::ctx().threadx_);
+}
+
+int os_poller_wait(struct os_poller *poller, int64_t deadline, struct os_ready *, int, bool *ret_rung)
+{
+    rl::unpark_reason reason = rl::unpark_reason_normal;
+    if (poller->rung == 0)
+        reason = sleep_at(&poller->rung, 0, deadline);
+    *ret_rung = poller->rung != 0;
+    if (*ret_rung)
+        take_ring(poller);
+    return reason == rl::unpark_reason_spurious && model_choose(2) == 0 ? model_interrupted : 0;
+}
+
+void os_poller_ring(struct os_poller *poller)
+{
+    turn();
+    touch(poller, sizeof *poller, plain_read, HERE); /* it is not closed, nor is its memory another's */
+    m.pollers[poller->set].release(rl::ctx().threadx_);
+    poller->rung = 1;
+    os_futex_wake(&poller->rung, 1);
+}
+
+void os_poller_hush(struct os_poller *poller)
+{
+    while (poller->rung == 0)
+        (void)sleep_at(&poller->rung, 0, OS_FOREVER);
+    take_ring(poller);
 }
 
 /* ---- For scenarios ---- */
