@@ -134,7 +134,7 @@ static int wait_until_taken(void *arg)
     int result;
     (void)arg;
     do {
-        struct park_call call = {.key = &s.news, .what = "news", .deadline = os_now() + 2};
+        struct park_call call = {.key = &s.news, .what = "news", .deadline = park_after(os_now(), 2)};
         result = park(&call);
         check(result == 0 || result == THRUM_TIMEOUT);
     } while (result != 0);
@@ -148,7 +148,7 @@ static int wait_until_any_is_taken(void *arg)
     (void)arg;
     do {
         struct park_place places[] = {{.key = &s.events}, {.key = &s.news}};
-        struct park_call call = {.what = "news", .deadline = os_now() + 2};
+        struct park_call call = {.what = "news", .deadline = park_after(os_now(), 2)};
         size_t place;
         result = park_any(&call, places, 2, &place);
         check((result == 0 && place == 1) || result == THRUM_TIMEOUT);

@@ -115,7 +115,7 @@ static bool is_at_hand(const struct sleeper *sleeper)
     return !was;
 }
 
-static const struct sleeper_ops hosted_ops = {fake_sleep, fake_wake, is_at_hand};
+static const struct sleeper_ops hosted_ops = {fake_sleep, fake_wake, is_at_hand, NULL};
 
 /* Each one's sleep parks the next, and the last one's runs the script. */
 static void queue_up(struct fake *before)
@@ -172,7 +172,7 @@ static void wake_at_hand(void)
     size_t woken = unpark_at_hand(queue.key, note, NULL);
     check_int(queue.done.woken, woken);
     check_int(queue.done.more, woken < queue.n);
-    check_int(queue.done.first_owner, queue.fakes[0].sleeper->owner);
+    check(queue.done.first == queue.fakes[0].sleeper);
     for (size_t i = 0; i < queue.n; i++)
         check_int(queue.fakes[i].wakes, i < woken); /* the longest waiting */
     wake_rest();
@@ -344,21 +344,40 @@ TEST(locks_of_a_hosted_one_are_counted_in_waits_and_sets)
     become_thread();
 }
 
+static bool others; /* on the same host */
+static int turns, looks;
+
+static bool take_turn(struct sleeper *sleeper)
+{
+    check(sleeper == holder);
+    turns++;
+    return others;
+}
+
+static const struct sleeper_ops turning_ops = {fake_sleep, fake_wake, is_at_hand, take_turn};
+
 static bool count_looks(void *arg)
 {
-    (*(int *)arg)++;
+    (void)arg;
+    looks++;
     return false;
 }
 
-TEST(hosted_one_looks_once_before_it_sleeps)
+TEST(hosted_one_looks_again_only_behind_a_turn_of_others)
 {
-    int looks = 0;
     become_hosted();
-    check(!park_look(count_looks, &looks));
-    check_int(looks, 1);
+    holder->ops = &turning_ops;
+    for (int i = 0; i < 2; i++) {
+        others = i == 1;
+        turns = looks = 0;
+        check(!park_look(count_looks, NULL));
+        check_int(turns, 1);
+        check_int(looks, 1 + i);
+    }
     become_thread();
-    check(!park_look(count_looks, &looks));
-    check(looks > 2);
+    looks = 0;
+    check(!park_look(count_looks, NULL));
+    check(looks > 2 && turns == 1);
 }
 
 int main(void)
@@ -377,7 +396,7 @@ int main(void)
         cmocka_unit_test(none_of_several_is_favoured),
         cmocka_unit_test(locks_of_a_hosted_one_are_counted),
         cmocka_unit_test(locks_of_a_hosted_one_are_counted_in_waits_and_sets),
-        cmocka_unit_test(hosted_one_looks_once_before_it_sleeps),
+        cmocka_unit_test(hosted_one_looks_again_only_behind_a_turn_of_others),
     };
     return cmocka_run_group_tests_name("hosted", tests, NULL, NULL);
 }
