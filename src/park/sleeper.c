@@ -174,7 +174,8 @@ struct sleeper *sleeper_next(uint32_t *place)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
     uint32_t block = *place / ROLL_BLOCK, index = *place % ROLL_BLOCK;
-    /* Acquire: pairs with add_block; a block is never moved. Relaxed: see fresh. */
+    /* Acquire: pairs with add_block; a block is never moved. Relaxed: see fresh; and who must not be missed has done
+     * something since that whoever looks has seen (deadlock.h). */
     for (; block < os_load_acquire(&roll->used); block++, index = 0) {
         if (index < os_load_relaxed(&roll->blocks[block].used)) {
             *place = block * ROLL_BLOCK + index + 1;

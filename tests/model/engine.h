@@ -22,8 +22,7 @@ extern "C" char __start_model_tls[], __stop_model_tls[];
 const long thread_locals_max = 192;
 
 const size_t table_size = 4096, heap_size = 1 << 20, numbers_max = 256, signals_max = 4, bells_max = 4, endings_max = 4,
-             pollers_max = 4,
-             stacks_size = size_t(1) << 30, page = 4096;
+             pollers_max = 4, stacks_size = size_t(1) << 30, page = 4096;
 const unsigned steps_max = 20000;
 const size_t piece = 16; /* of the heap */
 
