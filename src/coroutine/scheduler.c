@@ -166,8 +166,7 @@ static void sleep_until_given(struct thrum_scheduler *scheduler)
 
 bool scheduler_is_at_hand(const struct thrum_scheduler *scheduler)
 {
-    /* Relaxed: it may change at once. */
-    return scheduler == scheduler_current || os_load_relaxed(&scheduler->inbox) == SLEEPING;
+    return os_load_relaxed(&scheduler->inbox) == SLEEPING; /* relaxed: it may change at once */
 }
 
 /* ---- Turns ---- */

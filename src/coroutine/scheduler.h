@@ -112,7 +112,7 @@ void scheduler_make_ready(struct thrum_scheduler *scheduler, struct thrum_corout
  * between; or NULL. */
 struct thrum_coroutine *scheduler_pass_to(struct thrum_scheduler *scheduler);
 
-/* Whether a task that is woken now goes on at once, or behind the caller: its thread does nothing else. A hint. */
+/* Whether a task that is woken now goes on at once, for its thread sleeps. A hint. */
 bool scheduler_is_at_hand(const struct thrum_scheduler *scheduler);
 
 /* For the scheduler: a task has come to it, and has ended. */

@@ -327,6 +327,8 @@ static int drive(void *arg)
     }
     if (result == THRUM_FAILED && thrum_generator_error(generator, &error) == 0)
         code = thrum_fail(error.code, "%s", error.message);
+    else if (result < 0)
+        code = result; /* somebody else is in it */
     (void)thrum_generator_free(generator);
     return code;
 }

@@ -251,14 +251,24 @@ static bool is_at_hand(const struct park_wait *wait)
     return wait->ops->at_hand == NULL || os_planted("lock-left-to-busy-host") || wait->ops->at_hand(wait->sleeper);
 }
 
+/* Whether it takes turns with the caller, and so has one when the caller has done. */
+static bool is_beside(const struct park_wait *wait)
+{
+    const struct sleeper *self = sleeper_current;
+    return self != NULL && self->host != NULL && self->host == wait->sleeper->host;
+}
+
 /* Whether one who has tried for long is to be favoured. Not more often than that, for where many wait all have
  * waited for long, and to favour each of them is to wait for each of them to wake up. What is given to one whose host
- * does something else lies idle meanwhile: he has to have waited much longer. */
+ * does something else lies idle meanwhile: he has to have waited much longer, unless it is the caller that comes before
+ * him, and would else come before him each time. */
 static bool favour(struct park_bucket *bucket, const struct park_wait *wait)
 {
     int64_t now = os_now(), waited = now - wait->since;
     uint32_t tick = (uint32_t)(now / FAVOUR_AFTER);
-    if (waited < FAVOUR_AFTER || tick == bucket->favoured || (waited < FAVOUR_ANYHOW && !is_at_hand(wait)))
+    if (waited < FAVOUR_AFTER || tick == bucket->favoured)
+        return false;
+    if (waited < FAVOUR_ANYHOW && !is_at_hand(wait) && !is_beside(wait))
         return false;
     bucket->favoured = tick;
     return true;

@@ -133,7 +133,8 @@ static void prepare(struct sleeper *sleeper, uint32_t number, const struct sleep
     sleeper->ops = ops;
     sleeper->host = NULL;
     sleeper->locks = 0;
-    os_store_relaxed(&sleeper->joins, 0); /* relaxed: a hint for reports */
+    os_store_relaxed(&sleeper->process, 0); /* relaxed: see is_of_parent */
+    os_store_relaxed(&sleeper->joins, 0);   /* relaxed: a hint for reports */
     sleeper->token = NULL;
     sleeper->report = NULL;
     os_store_relaxed(&sleeper->native_id, 0); /* relaxed: see sleeper_begin */
@@ -170,6 +171,27 @@ static struct sleeper *in_block(const struct roll_block *block, uint32_t index)
     return (struct sleeper *)(void *)(block->first + index * block->stride);
 }
 
+/* The process we are in, as it stands in those who have a host. */
+static uint32_t this_process(void)
+{
+    return os_load_relaxed(&os_state()->generation) + 1; /* relaxed: it changes in fork(2) only */
+}
+
+/* Whether it took turns in a parent process. A forked child leaves all of those as they are: there may be a million,
+ * each on a page of its own, and to write there is to copy it. */
+static bool is_of_parent(const struct sleeper *sleeper)
+{
+    /* Relaxed: it is there before the number is, and of one that begins meanwhile it is ours or 0. */
+    uint32_t process = os_load_relaxed(&sleeper->process);
+    return process != 0 && process != this_process();
+}
+
+/* Relaxed: one that has none yet has done nothing yet. */
+static bool has_number(const struct sleeper *sleeper)
+{
+    return os_load_relaxed(&sleeper->owner) != 0;
+}
+
 struct sleeper *sleeper_next(uint32_t *place)
 {
     struct sleeper_roll *roll = &os_state()->sleepers;
@@ -177,9 +199,12 @@ struct sleeper *sleeper_next(uint32_t *place)
     /* Acquire: pairs with add_block; a block is never moved. Relaxed: see fresh; and who must not be missed has done
      * something since that whoever looks has seen (deadlock.h). */
     for (; block < os_load_acquire(&roll->used); block++, index = 0) {
-        if (index < os_load_relaxed(&roll->blocks[block].used)) {
-            *place = block * ROLL_BLOCK + index + 1;
-            return in_block(&roll->blocks[block], index);
+        for (; index < os_load_relaxed(&roll->blocks[block].used); index++) {
+            struct sleeper *sleeper = in_block(&roll->blocks[block], index);
+            if (has_number(sleeper) && !is_of_parent(sleeper)) {
+                *place = block * ROLL_BLOCK + index + 1;
+                return sleeper;
+            }
         }
     }
     return NULL;
@@ -213,6 +238,8 @@ uint32_t sleeper_block(void *first, size_t stride)
 bool sleeper_has_ended(uint32_t owner)
 {
     const struct sleeper *sleeper = sleeper_of(owner);
+    if (is_of_parent(sleeper))
+        return true;
     /* Sequentially consistent: see deadlock.h. Relaxed: the load before it has seen what sleeper_new wrote. */
     if (os_load_seq_cst(&sleeper->ended) == 0 && os_load_relaxed(&sleeper->owner) == owner)
         return false;
@@ -312,6 +339,7 @@ struct sleeper *sleeper_hosted(uint32_t place, uint32_t life, const struct sleep
         os_store_relaxed(&block->used, place % ROLL_BLOCK + 1); /* relaxed: as in fresh */
     /* Never 0 above the place, as by next_number. */
     prepare(sleeper, ((life + 1) << ROLL_PLACE_BITS | place) << LOCK_BITS, ops);
+    os_store_relaxed(&sleeper->process, this_process()); /* relaxed: see is_of_parent */
     sleeper->host = host;
     sleeper->ident = host->ident;
     os_store_relaxed(&sleeper->native_id, os_load_relaxed(&host->native_id)); /* relaxed: as in sleeper_begin */
@@ -360,6 +388,8 @@ void sleepers_forked(void)
     roll->first = roll->last = NULL;
     roll->present = 0;
     struct sleeper *sleeper;
+    if (self != thread)
+        os_store_relaxed(&self->process, this_process()); /* relaxed: there is no other thread yet */
     for (uint32_t place = 0; (sleeper = sleeper_next(&place)) != NULL;) {
         if (sleeper == self || sleeper == thread)
             continue;
@@ -369,8 +399,7 @@ void sleepers_forked(void)
         os_store_relaxed(&sleeper->listed, 0);
         os_store_relaxed(&sleeper->waits_at, NULL);
         sleeper->ordered = sleeper->held = (struct held_locks){0}; /* it may have been about to change: not freed */
-        if (sleeper->host == NULL)
-            lay_to_rest(roll, sleeper);
+        lay_to_rest(roll, sleeper);
     }
     roll->main_known = self != NULL;
     roll->main_ident = self != NULL ? self->ident : 0;

@@ -72,6 +72,7 @@ struct sleeper {
 
     struct sleeper *host; /* the thread on which it takes turns with others, or NULL: it is one. Never changes */
     uint32_t locks;       /* with a host: how many locks it holds; else not counted */
+    uint32_t process;     /* with a host: the generation of the process that it is in, + 1; else 0 */
     uint64_t native_id;
     char name[SLEEPER_NAME]; /* changed under the guard */
 
@@ -152,8 +153,9 @@ uint32_t sleeper_block(void *first, size_t stride);
 struct sleeper *sleeper_hosted(uint32_t place, uint32_t life, const struct sleeper_ops *ops, const char *name,
                                struct sleeper *host);
 
-/* The first record at *place or behind it that was ever used, and *place is moved behind it; NULL: there is none. And
- * that which has the number, or had it, if sleeper_has_ended(number). */
+/* The first record at *place or behind it that was ever used, but for those that a forked child has of what took turns
+ * in its parent, and *place is moved behind it; NULL: there is none. And that which has the number, or had it, if
+ * sleeper_has_ended(number). */
 struct sleeper *sleeper_next(uint32_t *place);
 struct sleeper *sleeper_of(uint32_t owner);
 bool sleeper_has_ended(uint32_t owner);

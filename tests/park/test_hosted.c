@@ -12,7 +12,7 @@
 #define STRIDE ((size_t)512)
 #define RECORDS 8
 
-static _Alignas(64) char memory[3][RECORDS * STRIDE]; /* for ever, so one for each test */
+static _Alignas(64) char memory[4][RECORDS * STRIDE]; /* for ever, so one for each test */
 
 static struct sleeper *record(const char *first, uint32_t i)
 {
@@ -45,14 +45,38 @@ TEST(records_lie_where_others_have_room)
     check(sleeper_of(made->owner) == made && !sleeper_has_ended(made->owner));
 
     /* Those below it may be used by now, and are nobody yet. */
-    check(is_listed(made) && is_listed(record(first, 0)) && !is_listed(record(first, 4)));
-    check(record(first, 0)->owner == 0 && record(first, 0)->waits_at == NULL && record(first, 0)->listed == 0);
+    check(is_listed(made) && !is_listed(record(first, 0)) && !is_listed(record(first, 4)));
 
     uint32_t number = made->owner;
     sleeper_drop(made);
     check(sleeper_has_ended(number) && sleeper_of(number) == made && made->listed == 0);
     sleeper_drop(sleeper_hosted(place, 0, &fake_ops, "", self)); /* one with a lower place later */
     check(is_listed(made) && !is_listed(record(first, 4)));
+}
+
+static void in_forked_child(void *arg)
+{
+    static const char nothing[3 * STRIDE];
+    char *first = arg;
+    uint32_t number = record(first, 3)->owner;
+    check(sleeper_has_ended(number));
+    check(!is_listed(record(first, 3)));
+    check(memcmp(first, nothing, sizeof nothing) == 0); /* nobody is made of what nobody was */
+    struct sleeper *made =
+        sleeper_hosted((number >> LOCK_BITS) % (1u << ROLL_PLACE_BITS), 1, &fake_ops, "new", sleeper_self());
+    check(made == record(first, 3) && made->owner != number && is_listed(made) && !sleeper_has_ended(made->owner));
+    sleeper_drop(made);
+}
+
+/* A parked one of a parent is left as it is, page by page. */
+TEST(forked_child_leaves_those_of_its_parent_alone)
+{
+    char *first = memory[3];
+    uint32_t place = sleeper_block(first, STRIDE);
+    struct sleeper *made = sleeper_hosted(place + 3, 0, &fake_ops, "hosted", sleeper_self());
+    check_int(in_child(in_forked_child, first), 0);
+    check(!sleeper_has_ended(made->owner));
+    sleeper_drop(made);
 }
 
 TEST(record_is_used_again_under_another_number)
@@ -384,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_lie_where_others_have_room),
+        cmocka_unit_test(forked_child_leaves_those_of_its_parent_alone),
         cmocka_unit_test(record_is_used_again_under_another_number),
         cmocka_unit_test(numbers_of_neighbours_and_of_threads_are_others),
         cmocka_unit_test(first_is_woken_alone_if_it_is_at_hand),
