@@ -238,6 +238,7 @@ int __real_posix_memalign(void **ret, size_t alignment, size_t size);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t size);
 void *__real_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset);
+void *__real_mmap64(void *at, size_t size, int protection, int flags, int file, off_t offset);
 int __real_pthread_join(pthread_t thread, void **ret);
 int __real_pthread_detach(pthread_t thread);
 int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*target)(void *), void *arg);
@@ -250,6 +251,7 @@ int __wrap_posix_memalign(void **ret, size_t alignment, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t size);
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset);
+void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int file, off_t offset);
 int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*target)(void *), void *arg);
 int __wrap_pthread_join(pthread_t thread, void **ret);
 int __wrap_pthread_detach(pthread_t thread);
@@ -292,6 +294,12 @@ char *__wrap_strndup(const char *text, size_t size)
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset)
 {
     return no_memory() ? MAP_FAILED : __real_mmap(at, size, protection, flags, file, offset);
+}
+
+/* The same, where off_t has 64 bits by another name. */
+void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int file, off_t offset)
+{
+    return no_memory() ? MAP_FAILED : __real_mmap64(at, size, protection, flags, file, offset);
 }
 
 int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*target)(void *), void *arg)
