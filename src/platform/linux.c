@@ -198,7 +198,7 @@ struct ending {
     void *arg;
 };
 
-#define ENDINGS_MAX 4
+#define ENDINGS_MAX 8
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;

@@ -284,11 +284,52 @@ void os_poller_ring(struct os_poller *poller);
 /* Take in a ring that is certain to come: wait for it. */
 void os_poller_hush(struct os_poller *poller);
 
-/* Have wait tell of that descriptor when it is so: once; what was said of it before counts no longer. 0; -EBADF;
+/* Have wait tell of that descriptor when it is so: once; what was said of it before counts no longer. 0; OS_ANOTHER:
+ * the same, and the poller has not known the file of that number: if it has known one, that is closed; if it is open
+ * elsewhere, the poller may still tell of it. -EBADF;
  * -EPERM: it is of a kind that is always ready; -ENOMEM; -ENOSPC. forget: no more, and nothing happens if it is not
  * known. */
+enum { OS_ANOTHER = 1 };
 int os_poller_watch(struct os_poller *poller, int fd, uint32_t how);
 void os_poller_forget(struct os_poller *poller, int fd);
+
+/* ---- Descriptors --------------------------------------------------------------------------
+ *
+ * What others have opened, blocking or not. Nobody is told by SIGPIPE. `at_once`: -EAGAIN, where the call would have to
+ * wait; OS_UNKNOWN: the system cannot do this without waiting, if it should have to, and nothing was done. Without
+ * it, it may block, and does not where the descriptor is ready and nobody comes between; then of what is to be written
+ * no more is taken than goes in without waiting, where the kind of file has such a number. Else minus what the system
+ * says.
+ */
+#define os_poll thrum_os_poll_
+#define os_read_some thrum_os_read_some_
+#define os_write_some thrum_os_write_some_
+#define os_accept thrum_os_accept_
+#define os_connect thrum_os_connect_
+#define os_connected thrum_os_connected_
+#define os_is_file thrum_os_is_file_
+#define os_close thrum_os_close_
+
+enum { OS_UNKNOWN = 1 };
+
+/* Which of those it is now (OS_READABLE, OS_WRITABLE), 0: none; -EBADF. */
+int os_poll(int fd, uint32_t how);
+
+int os_read_some(int fd, void *ret_data, size_t size, size_t *ret_n, bool at_once);
+int os_write_some(int fd, const void *data, size_t size, size_t *ret_n, bool at_once);
+
+/* The new descriptor does not block, and is not there after exec(3). */
+int os_accept(int fd, int *ret_fd, bool at_once);
+
+/* Begin to connect, without waiting for it: also -EINPROGRESS. Then, if it is writable, what came of it. */
+struct sockaddr;
+int os_connect(int fd, const struct sockaddr *address, size_t size);
+int os_connected(int fd);
+
+/* Whether nothing ever waits for it, as it is in a file system or on a disk. */
+bool os_is_file(int fd);
+
+int os_close(int fd); /* closed, or -EBADF; or another error, and closed all the same */
 
 /* ---- Memory for stacks --------------------------------------------------------------------
  *

@@ -105,7 +105,7 @@ int os_poller_watch(struct os_poller *poller, int fd, uint32_t how)
     if (epoll_ctl(poller->set, EPOLL_CTL_MOD, fd, &event) == 0)
         return 0;
     if (errno == ENOENT && epoll_ctl(poller->set, EPOLL_CTL_ADD, fd, &event) == 0)
-        return 0;
+        return OS_ANOTHER;
     return -errno;
 }
 

@@ -13,7 +13,7 @@
 
 #define THREADS_MAX 32
 #define CHOICES_MAX (1u << 20)
-#define ENDINGS_MAX 4
+#define ENDINGS_MAX 8
 
 #define schedule thrum_schedule_
 #define schedule_begin thrum_schedule_begin_

@@ -18,7 +18,6 @@
 #define NUMBERS_MAX 4096
 #define SIGNALS_MAX 64
 #define FIRST_NATIVE_ID 1000
-#define BELLS_MAX 4
 
 static struct {
     void (*leaving[ENDINGS_MAX])(void);
@@ -26,7 +25,6 @@ static struct {
     const void *numbered[NUMBERS_MAX];
     size_t n_numbered;
     void (*arrived[SIGNALS_MAX])(int signo);
-    uint32_t bells[BELLS_MAX]; /* 1: silent, 2: it rings; 0: not in use */
 } machine;
 
 /* ---- Futex, clock, turns ---- */
@@ -218,45 +216,6 @@ int os_write(int fd, const char *text, size_t size)
 void os_forget_pages(void *memory, size_t size)
 {
     memset(memory, 0, size);
-}
-
-enum { NO_BELL, SILENT, RINGING };
-
-int os_bell_new(void)
-{
-    for (int bell = 0; bell < BELLS_MAX; bell++) {
-        if (machine.bells[bell] == NO_BELL) {
-            machine.bells[bell] = SILENT;
-            return bell;
-        }
-    }
-    return -EMFILE;
-}
-
-void os_bell_ring(int bell, bool on)
-{
-    sim_point();
-    if (machine.bells[bell] != (on ? SILENT : RINGING))
-        sim_fail("a bell is told twice the same");
-    machine.bells[bell] = on ? RINGING : SILENT;
-    os_futex_wake(&machine.bells[bell], (int)schedule.n_threads);
-}
-
-void os_bell_free(int bell)
-{
-    machine.bells[bell] = NO_BELL;
-}
-
-bool sim_bell_rings(int bell)
-{
-    sim_point();
-    return machine.bells[bell] == RINGING;
-}
-
-void sim_bell_wait(int bell)
-{
-    while (!sim_bell_rings(bell))
-        (void)os_futex_wait(&machine.bells[bell], SILENT, OS_FOREVER);
 }
 
 uint64_t sim_number(const void *address)

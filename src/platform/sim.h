@@ -76,6 +76,11 @@ void sim_bell_wait(int bell);
 #define sim_bell_rings thrum_sim_bell_rings_
 bool sim_bell_rings(int bell);
 
+/* From now on it is a device that cannot be read or written without waiting, if it comes to that; whoever would have to
+ * wait there fails the run. */
+#define sim_bell_blocks thrum_sim_bell_blocks_
+void sim_bell_blocks(int bell);
+
 /* A number for an address, by order of first use, so that no run depends on where things lie. */
 #define sim_number thrum_sim_number_
 uint64_t sim_number(const void *address);
