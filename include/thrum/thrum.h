@@ -10,6 +10,7 @@
 #include <thrum/base.h>
 #include <thrum/coroutine.h>
 #include <thrum/futures.h>
+#include <thrum/io.h>
 #include <thrum/queue.h>
 #include <thrum/threading.h>
 

@@ -12,7 +12,9 @@
 
 OPTIONS_ARE_DENSE(thrum_scheduler_options, 2 * sizeof(size_t));
 
-#define LOOK_EVERY 64 /* turns */
+#define LOOK_EVERY 64     /* turns */
+#define POLL_AFTER 100000 /* ns */
+#define READY_AT_ONCE 64
 #define READY_AT_ONCE 64
 
 __thread struct thrum_scheduler *scheduler_current;
@@ -30,7 +32,7 @@ int thrum_scheduler_new_with(thrum_scheduler **ret_scheduler, const thrum_schedu
     thrum_scheduler *made = object_new(sizeof *made, OBJECT_SCHEDULER);
     if (made == NULL)
         return -ENOMEM;
-    int result = os_poller_open(&made->poller);
+    int result = watch_open(&made->watch);
     if (result != 0) {
         object_free(made);
         return result;
@@ -65,7 +67,7 @@ void scheduler_give(struct thrum_scheduler *scheduler, struct thrum_coroutine *t
     /* Release: pairs with take_inbox. Nothing is to be seen of who sleeps: the bell has been there from the start. */
     while (!os_cas_release(&scheduler->inbox, &first, task));
     if (first == SLEEPING && !os_planted("scheduler-not-rung"))
-        os_poller_ring(&scheduler->poller);
+        os_poller_ring(&scheduler->watch.poller);
 }
 
 /* What others have put there, in their order. */
@@ -133,15 +135,28 @@ static void interrupt(struct thrum_scheduler *scheduler)
 static void poll_until(struct thrum_scheduler *scheduler, int64_t deadline, bool *ret_rung)
 {
     struct os_ready ready[READY_AT_ONCE];
-    int n = os_poller_wait(&scheduler->poller, deadline, ready, READY_AT_ONCE, ret_rung);
+    struct watch *watch = &scheduler->watch;
+    int n = os_poller_wait(&watch->poller, watch_until(watch, deadline), ready, READY_AT_ONCE, ret_rung);
     if (n == -EINTR)
         interrupt(scheduler);
+    watch_tell(watch, ready, n);
+    scheduler->polled = os_now();
 }
 
 static void look(struct thrum_scheduler *scheduler)
 {
     scheduler->now = os_now();
     let_times_come(scheduler);
+}
+
+/* Somebody may be ready, and others may have become so. */
+static void look_between_turns(struct thrum_scheduler *scheduler)
+{
+    bool regular = ++scheduler->turns % LOOK_EVERY == 0, waited_for = !watch_is_idle(&scheduler->watch), rung;
+    if (regular || waited_for || scheduler->times.earliest != NULL)
+        look(scheduler);
+    if (waited_for && (regular || scheduler->now - scheduler->polled >= POLL_AFTER))
+        poll_until(scheduler, 0, &rung);
 }
 
 /* Nobody is ready. */
@@ -158,7 +173,7 @@ static void sleep_until_given(struct thrum_scheduler *scheduler)
     inbox = os_exchange_acquire(&scheduler->inbox, NULL);
     if (inbox != SLEEPING) {
         if (!rung && !os_planted("scheduler-leaves-ring"))
-            os_poller_hush(&scheduler->poller);
+            os_poller_hush(&scheduler->watch.poller);
         take_in(scheduler, inbox);
     }
     look(scheduler);
@@ -180,7 +195,8 @@ struct thrum_coroutine *scheduler_pass_to(struct thrum_scheduler *scheduler)
 {
     struct thrum_coroutine *next = scheduler->ready;
     if (next == NULL || next->base.identity.sleeper == NULL || scheduler->times.earliest != NULL ||
-        (scheduler->turns + 1) % LOOK_EVERY == 0 || !is_here(scheduler) || !coroutine_can_pass())
+        !watch_is_idle(&scheduler->watch) || (scheduler->turns + 1) % LOOK_EVERY == 0 || !is_here(scheduler) ||
+        !coroutine_can_pass())
         return NULL;
     /* Relaxed: it is looked at again soon. */
     if (os_load_relaxed(&scheduler->inbox) != NULL)
@@ -215,8 +231,7 @@ static int take_turns(struct thrum_scheduler *scheduler)
                 return -ECHILD;
             if (scheduler->failed)
                 return THRUM_FAILED;
-            if (++scheduler->turns % LOOK_EVERY == 0 || scheduler->times.earliest != NULL)
-                look(scheduler);
+            look_between_turns(scheduler);
         } else if (scheduler->all != NULL) {
             sleep_until_given(scheduler);
         } else if (os_load_relaxed(&scheduler->inbox) == NULL) { /* relaxed: who comes later comes too late */
@@ -317,7 +332,7 @@ int thrum_scheduler_free(thrum_scheduler *scheduler)
     int result = is_here(scheduler) ? end_all(scheduler) : 0;
     if (result != 0)
         return result;
-    os_poller_close(&scheduler->poller);
+    watch_close(&scheduler->watch);
     object_free(scheduler);
     return 0;
 }

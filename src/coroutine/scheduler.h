@@ -24,7 +24,8 @@
  * something to look after.
  *
  * A turn costs no system call. The clock, the poller and the time of each are looked at once in LOOK_EVERY turns, and
- * when nobody is ready.
+ * when nobody is ready. While anybody waits for a descriptor the clock is looked at in each turn, and the poller also
+ * when it was not for POLL_AFTER.
  *
  * A task's record is in its stack, and has two holders: the scheduler until it has ended, and the handle until it is
  * given up. The second to let go gives the stack back.
@@ -34,6 +35,7 @@
 
 #include "coroutine/coroutine.h"
 #include "coroutine/times.h"
+#include "coroutine/watch.h"
 #include "park/token.h"
 #include "thrum/coroutine.h"
 #include "thrum/threading.h"
@@ -79,14 +81,15 @@ struct thrum_scheduler {
     struct sleeper *host; /* the thread that runs it, or has; NULL: none yet */
     uint64_t host_ident;  /* of it, which another that has its record later has not */
     struct times times;
-    int64_t now; /* as of the last look */
+    int64_t now;    /* as of the last look */
+    int64_t polled; /* when the poller was looked at last */
     uint32_t turns;
     uint32_t running;
     uint32_t generation; /* of the process in which it was made */
     bool closing;
     bool failed; /* a task that nobody has a handle of has, and `error` says how */
     thrum_error error;
-    struct os_poller poller;
+    struct watch watch; /* has the poller */
 };
 
 #define task_ops thrum_task_ops_
@@ -97,6 +100,7 @@ struct thrum_scheduler {
 #define scheduler_is_at_hand thrum_scheduler_is_at_hand_
 #define task_begin thrum_task_begin_
 #define task_finish thrum_task_finish_
+#define task_yield thrum_task_yield_
 #define task_current thrum_task_current_
 
 /* That which the calling thread runs, or NULL. */
@@ -118,6 +122,9 @@ bool scheduler_is_at_hand(const struct thrum_scheduler *scheduler);
 /* For the scheduler: a task has come to it, and has ended. */
 void task_begin(struct thrum_coroutine *task);
 void task_finish(struct thrum_coroutine *task);
+
+/* For the task that calls: let all others have their turn. */
+void task_yield(struct thrum_coroutine *task);
 
 /* The one that calls, or NULL: the caller is a thread. */
 static inline struct thrum_coroutine *task_current(void)

@@ -284,6 +284,11 @@ thrum_coroutine *thrum_current_coroutine(void)
 
 /* ---- What it does itself ---- */
 
+void task_yield(struct thrum_coroutine *task)
+{
+    leave(task, TASK_YIELDS);
+}
+
 int thrum_coroutine_yield(void)
 {
     struct thrum_coroutine *task = task_current();

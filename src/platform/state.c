@@ -35,6 +35,7 @@ void os_forked(void)
     threads_forked();
     locals_forked();
     stacks_forked();
+    descriptors_forked();
     state->executors.guard = 0;
     state->labels.guard = 0;
     state->orders.guard = 0;

@@ -10,6 +10,7 @@
 #define OS_STATE_H_
 
 #include "base/object.h"
+#include "coroutine/descriptors.h"
 #include "coroutine/stack.h"
 #include "futures/registry.h"
 #include "park/label.h"
@@ -30,6 +31,7 @@ struct os_state {
     struct lock_orders orders;
     struct reporter reporter;
     struct stack_pool stacks;
+    struct descriptor_roll descriptors;
 #ifdef THRUM_CHECKED
     struct object_table objects;
 #endif

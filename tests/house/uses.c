@@ -47,6 +47,7 @@ int use_with(int n);
 int use_threading(int (*target)(void *), void *arg, thrum_token *token);
 int use_queue(void);
 int use_coroutine(int *limit);
+int use_io(int fd, const struct sockaddr *address, size_t size);
 int use_futures(const int *in, double *out, size_t n);
 
 int use_threading(int (*target)(void *), void *arg, thrum_token *token)
@@ -166,6 +167,17 @@ int use_coroutine(int *limit)
     THRUM_FOREACH(y, other)
     sum += x * y;
     return result | sum | thrum_generator_close(other) | thrum_generator_free(generator);
+}
+
+int use_io(int fd, const struct sockaddr *address, size_t size)
+{
+    char data[16];
+    size_t n;
+    unsigned how;
+    int made, result = thrum_connect(fd, address, size, THRUM_FOREVER) | thrum_accept(fd, &made, THRUM_NOWAIT);
+    result |= thrum_poll(fd, THRUM_READABLE | THRUM_WRITABLE, &how, thrum_seconds(1));
+    result |= thrum_read(fd, data, sizeof data, &n, thrum_interruptible(THRUM_FOREVER));
+    return result | thrum_write(fd, data, n, NULL, THRUM_FOREVER) | thrum_close(fd);
 }
 
 int use_futures(const int *in, double *out, size_t n)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "coroutine/coroutine.h"
+#include "coroutine/watch.h"
 #include "model.h"
 #include "park/sleeper.h"
 #include "platform/state.h"
@@ -22,6 +23,7 @@ static struct {
     thrum_generator *generator;
     struct sleeper records[2] __attribute__((__aligned__(64)));
     uint32_t number; /* of one of them */
+    uint32_t over;
     /* Plain data: what has to be ordered. */
     int count, news, sum[MODEL_THREADS];
 } s;
@@ -270,11 +272,28 @@ static void close_is_seen(int i)
     }
 }
 
+/* ---- Descriptors ---- */
+
+/* A thread in its poller is told that what it waits for is closed. */
+static void closed_descriptor_is_told(int i)
+{
+    if (i == 0) {
+        check(descriptor_await(3, OS_READABLE, false, OS_FOREVER, NULL) == -EBADF);
+        check(s.news == 1);
+        os_store_relaxed(&s.over, 1);
+    } else {
+        s.news = 1;
+        for (; os_load_relaxed(&s.over) == 0; os_yield())
+            descriptor_wake(3, -EBADF);
+    }
+}
+
 const struct model_scenario coroutine_scenarios[] = {
     {"stacks_are_ones_own", 3, stacks_are_ones_own, before, NULL},
     {"slab_is_found_whole", 2, slab_is_found_whole, before, NULL},
     {"child_finds_warm_stacks", 4, child_finds_warm_stacks, before_lists, NULL},
     {"child_finds_cold_stacks", 4, child_finds_cold_stacks, before_cold_lists, NULL},
+    {"closed_descriptor_is_told", 2, closed_descriptor_is_told, before, NULL},
     {"hosted_sleeper_is_found", 3, sleeper_is_found, before, NULL},
     {"synchronized_takes_turns", 3, synchronized_takes_turns, before_counting, six_are_counted},
     {"generators_end_is_seen", 2, end_is_seen, before_news, NULL},

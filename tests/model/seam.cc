@@ -475,6 +475,17 @@ void os_poller_hush(struct os_poller *poller)
     take_ring(poller);
 }
 
+/* Nothing is ever ready, and nothing is known of what was there before. */
+int os_poller_watch(struct os_poller *, int, uint32_t)
+{
+    turn();
+    return OS_ANOTHER;
+}
+
+void os_poller_forget(struct os_poller *, int)
+{
+}
+
 /* ---- For scenarios ---- */
 
 void model_fail(const char *format, ...)

@@ -10,8 +10,10 @@
  */
 #include "harness.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 static atomic_int handled;
 
@@ -507,6 +509,31 @@ static void end_closed(void)
     thrum_event_clear(&task_goes);
 }
 
+static int ends[2];
+
+static void open_pipe(void)
+{
+    check_int(pipe2(ends, O_CLOEXEC), 0);
+}
+
+static int wait_read(thrum_timeout timeout)
+{
+    char byte;
+    size_t n;
+    return thrum_read(ends[0], &byte, 1, &n, timeout);
+}
+
+static void write_byte(void)
+{
+    check_result(thrum_write(ends[1], "x", 1, NULL, THRUM_FOREVER), 0);
+}
+
+static void close_pipe(void)
+{
+    check_result(thrum_poll(ends[0], THRUM_READABLE, NULL, THRUM_NOWAIT), THRUM_TIMEOUT); /* nothing was taken twice */
+    check_result(thrum_close(ends[0]) | thrum_close(ends[1]), 0);
+}
+
 static const struct call calls[] = {
     {"lock", take_lock, wait_lock, give_lock, 0, nothing},
     {"all of two locks", take_lock, wait_all, give_lock, 0, nothing},
@@ -533,6 +560,7 @@ static const struct call calls[] = {
     {"map", open_pool, wait_map, let_task_go, 0, close_pool},
     {"imap next", start_imap, wait_next, let_task_go, 0, free_imap},
     {"executor close", submit, wait_close, let_task_go, 0, end_closed},
+    {"read", open_pipe, wait_read, write_byte, 0, close_pipe},
 };
 #define CALLS (sizeof calls / sizeof calls[0])
 
