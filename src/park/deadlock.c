@@ -74,7 +74,7 @@ static int by_address(const void *a, const void *b)
 }
 
 /* The buckets that are locked, in order of address, each once; or, where the chain is too long to be kept, all
- * that there are, which takes a millisecond and no memory. */
+ * that there are, which takes some milliseconds and no memory. */
 struct locked {
     struct park_bucket *buckets[LINKS_KEPT];
     size_t n;

@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 /*
- * So many buckets that a million waiters on different addresses still find 8 to a
- * bucket. The table is fixed, so no wait ever has to wait for it to grow, and is in
- * memory that the system gives page by page as it is touched: 2 MiB at the most.
+ * So many buckets that a million waiters on different addresses still find 2 to a
+ * bucket, for each is in no cache. The table is fixed, so no wait ever has to wait for it to grow, and is in
+ * memory that the system gives page by page as it is touched: 8 MiB at the most.
  */
 #ifdef THRUM_SIM
 #define PARK_BUCKETS 4 /* so that addresses meet in buckets */
 #else
-#define PARK_BUCKETS 131072
+#define PARK_BUCKETS 524288
 #endif
 
 struct park_wait;
