@@ -192,8 +192,8 @@ THRUM_API int thrum_foreach_(thrum_generator *generator, void *ret_value, size_t
  * are between two waits, and belong to all on that thread. Locks, rlocks, thrum_locals and the cancel token are the
  * coroutine's own. thrum_get_ident and thrum_current_thread are the thread's.
  *
- * What still stops all of them is a call that blocks outside the library, and a long loop: thrum_coroutine_yield lets
- * the others go on in between.
+ * What still stops all of them is a call that blocks outside the library, which thrum_blocking sees to, and a long
+ * loop: thrum_coroutine_yield lets the others go on in between.
  *
  * In a forked child no coroutine of the parent goes on but the one that forked, up to its next wait: then
  * thrum_scheduler_run, which it is in, is -ECHILD.
@@ -202,11 +202,17 @@ typedef struct thrum_scheduler thrum_scheduler;
 typedef struct thrum_coroutine thrum_coroutine;
 
 typedef struct thrum_scheduler_options {
-    size_t size;      /* set by the macro; 0 is taken for sizeof this structure */
-    size_t reserved_; /* 0 */
+    size_t size;              /* set by the macro; 0 is taken for sizeof this structure */
+    thrum_timeout slow_after; /* as by thrum_seconds: a turn that takes longer is reported; default: none is */
 } thrum_scheduler_options;
 
-/* Make one. Takes two descriptors. 0; -EINVAL; -EMFILE, -ENFILE, -ENOMEM. */
+/*
+ * Make one. Takes two descriptors. 0; -EINVAL; -EMFILE, -ENFILE, -ENOMEM, -EAGAIN.
+ *
+ * With .slow_after (asyncio's slow_callback_duration), a helper thread reports the coroutine that keeps the others
+ * waiting for so long without a wait or a yield, by its name and once a turn (thrum_set_reporter). THRUM_SLOW_AFTER in
+ * the environment, in seconds, does so for all schedulers whose program leaves it open. Not asked for it costs nothing.
+ */
 THRUM_API THRUM_MUST_USE int thrum_scheduler_new_with(thrum_scheduler **ret_scheduler,
                                                       const thrum_scheduler_options *options);
 
@@ -232,7 +238,8 @@ THRUM_API int thrum_scheduler_free(thrum_scheduler *scheduler);
  * Have it run a generator as one of its coroutines (TaskScheduler.new_task): a turn is from one yield to the next, what
  * it yields is dropped, and what it waits for it waits for as a coroutine. It is the scheduler's from now on, which
  * frees it; if it is cancelled it is closed. Its failure is the scheduler's, as that of any other without a handle.
- * From any thread; NULL for the scheduler is the one that runs the caller. 0; -ENOMEM; -EINVAL.
+ * From any thread; NULL for the scheduler is the one that runs the caller. 0; -ENOMEM, -ECHILD, -EINVAL, and the
+ * generator remains the caller's.
  */
 THRUM_API THRUM_MUST_USE int thrum_scheduler_new_task(thrum_scheduler *scheduler, thrum_generator *generator);
 
@@ -248,7 +255,7 @@ typedef struct thrum_coroutine_options {
  * Have the scheduler run function(arg), behind all that are there (asyncio.create_task). From any thread; NULL for the
  * scheduler is the one that runs the caller. What it returns is its code: 0, or that of a failure, about which
  * thrum_fail leaves a message. ret_coroutine gets a handle, to be given up by thrum_coroutine_free; NULL: nobody
- * wants one. 0; -ENOMEM; -EINVAL.
+ * wants one. 0; -ENOMEM; -ECHILD: the scheduler is the parent process's; -EINVAL.
  */
 THRUM_API THRUM_MUST_USE int thrum_coroutine_run_with(thrum_coroutine **ret_coroutine, thrum_scheduler *scheduler,
                                                       int (*function)(void *arg), void *arg,
@@ -256,14 +263,15 @@ THRUM_API THRUM_MUST_USE int thrum_coroutine_run_with(thrum_coroutine **ret_coro
 
 /* Wait until it has ended (await task). From coroutines and threads, any number of them, and more than once. 0, and
  * *ret_code (or NULL) is what it has returned; THRUM_TIMEOUT, THRUM_CANCELLED, THRUM_INTERRUPTED; -EDEADLK: the caller
- * is it, or is the thread that would have to run it; -EINVAL. */
+ * is it, or is the thread that would have to run it; -ECHILD: it is the parent process's; -EINVAL. */
 THRUM_API THRUM_MUST_USE int thrum_coroutine_join(thrum_coroutine *coroutine, int *ret_code, thrum_timeout timeout);
 
 /* Give up the handle. If it has not ended it goes on all the same. NULL is allowed. */
 THRUM_API void thrum_coroutine_free(thrum_coroutine *coroutine);
 
 /* From now on all that it waits for is THRUM_CANCELLED, but for locks (task.cancel): see token.h.
- * One that has not had its first turn never begins, and its code is THRUM_CANCELLED. From any thread. 0; -EINVAL. */
+ * One that has not had its first turn never begins, and its code is THRUM_CANCELLED. Of a task group all are called
+ * off together. From any thread. 0; -EINVAL. */
 THRUM_API int thrum_coroutine_cancel(thrum_coroutine *coroutine);
 
 /* Whether it has ended (task.done). */
@@ -286,6 +294,85 @@ THRUM_API int thrum_coroutine_yield(void);
  * by. */
 THRUM_API int thrum_sleep(thrum_timeout time);
 
+/* ---- Calls that block ------------------------------------------------------------------- */
+
+/*
+ * Call function(arg) on a spare thread while the calling coroutine waits and the others go on, for what blocks outside
+ * the library or takes long: getaddrinfo, fsync, a database (asyncio.to_thread). In a thread it is just called.
+ * What it returns is the result, errno is as it has left it, and a message of thrum_fail is the coroutine's.
+ *
+ * It is another thread: the coroutine's locks and locals are not its own, nor is the compiler's thread-local storage.
+ * So it must not wait for a lock that the caller holds. Its locals end with the call. It must not be left by
+ * longjmp, pthread_exit or a C++ exception.
+ *
+ * Once begun it is not stopped. If the coroutine is cancelled meanwhile it waits on, and has the result; but the
+ * function has the coroutine's token for its own, so thrum_cancelled tells it, and what it waits for by the library is
+ * THRUM_CANCELLED.
+ *
+ * There are up to 512 spare threads, daemons by the name of "thrum-blocking". One that has had nothing to do for ten
+ * seconds ends. When all are at work, or no more can be made, a call waits for one that is done.
+ *
+ * Other results: -EAGAIN, -ENOMEM: there is no spare thread, and none could be made; -ECHILD: the coroutine is the
+ * parent process's; -EINVAL. It was not called then. Where that matters it returns none of these itself.
+ */
+THRUM_API int thrum_blocking(int (*function)(void *arg), void *arg);
+
+/* ---- Task groups ------------------------------------------------------------------------ */
+
+/*
+ * Coroutines that are waited for together, and of which none outlives the scope (asyncio.TaskGroup, trio's nursery).
+ * The first that fails calls the others off: all that they wait for is THRUM_CANCELLED, and those that have not begun
+ * never do. One that is called off so, and returns THRUM_CANCELLED, has not failed.
+ *
+ *     thrum_task_group *group;
+ *     int result = thrum_task_group_new(&group, NULL);
+ *     if (result != 0)
+ *         return result;
+ *     for (int i = 0; i < n && result == 0; i++)
+ *         result = thrum_task_group_start(group, fetch, &pages[i]);
+ *     if (result == 0)
+ *         result = thrum_task_group_wait(group, thrum_seconds(10));
+ *     thrum_task_group_free(group);
+ *     return result;
+ *
+ * All calls but free are for any thread and any coroutine, of the group or not.
+ */
+typedef struct thrum_task_group thrum_task_group;
+
+/* Make one whose coroutines that scheduler runs; NULL: the one that runs the caller. 0; -ENOMEM; -EINVAL. */
+THRUM_API THRUM_MUST_USE int thrum_task_group_new(thrum_task_group **ret_group, thrum_scheduler *scheduler);
+
+/* Have the scheduler run function(arg) as one more of the group, as thrum_coroutine_run does (TaskGroup.create_task).
+ * Its token is the group's. 0; THRUM_CANCELLED: the group is called off, and nothing was started; -ENOMEM; -ECHILD;
+ * -EINVAL. */
+THRUM_API THRUM_MUST_USE int thrum_task_group_start_with(thrum_task_group *group, int (*function)(void *arg), void *arg,
+                                                         const thrum_coroutine_options *options);
+
+/*
+ * Wait until all of the group have ended (TaskGroup.__aexit__). From then on nothing of them runs. If the time-out
+ * passes first, or the caller's own token is cancelled, the group is called off, and its end is waited for all the
+ * same, however long that takes. What called it off first is the result, for all who wait, and for ever:
+ *
+ * 0: nothing did; more may be started. THRUM_FAILED: one has returned a code other than 0, which thrum_task_group_error
+ * tells. THRUM_TIMEOUT. THRUM_CANCELLED: thrum_task_group_cancel, a waiter's token or the end of the scheduler.
+ *
+ * Nothing is called off, and one may wait again: THRUM_INTERRUPTED; -EDEADLK: the caller is one of them, or is the
+ * thread that has to run them; -ECHILD: they are the parent process's; -EAGAIN: no memory to know the thread by;
+ * -EINVAL.
+ */
+THRUM_API THRUM_MUST_USE int thrum_task_group_wait(thrum_task_group *group, thrum_timeout timeout);
+
+/* Call it off (trio's cancel_scope.cancel). 0; -EINVAL. */
+THRUM_API int thrum_task_group_cancel(thrum_task_group *group);
+
+/* The failure of the first that has failed (the ExceptionGroup's first). One that fails when the group has been
+ * called off for another reason is told here too. 0; THRUM_EMPTY: none has; -EINVAL. */
+THRUM_API THRUM_MUST_USE int thrum_task_group_error(const thrum_task_group *group, thrum_error *ret_error);
+
+/* Call off what is left, wait for its end, and free it. Where the scheduler will not be run any more, free that first.
+ * NULL is allowed. 0; -EDEADLK as for wait, and it is as it was; -EINVAL. */
+THRUM_API int thrum_task_group_free(thrum_task_group *group);
+
 /* ---- Overflow ------------------------------------------------------------------------ */
 
 /*
@@ -303,6 +390,9 @@ THRUM_API THRUM_MUST_USE int thrum_faulthandler_enable(void);
 #define thrum_coroutine_run(...) thrum_coroutine_run_(__VA_ARGS__, .size = sizeof(thrum_coroutine_options))
 #define thrum_coroutine_run_(ret, scheduler, function, arg, ...) \
     thrum_coroutine_run_with(ret, scheduler, function, arg, &(thrum_coroutine_options){__VA_ARGS__})
+#define thrum_task_group_start(...) thrum_task_group_start_(__VA_ARGS__, .size = sizeof(thrum_coroutine_options))
+#define thrum_task_group_start_(group, function, arg, ...) \
+    thrum_task_group_start_with(group, function, arg, &(thrum_coroutine_options){__VA_ARGS__})
 #define thrum_generator_new(...) thrum_generator_new_(__VA_ARGS__, .size = sizeof(thrum_generator_options))
 #define thrum_generator_new_(ret, function, arg, ...) \
     thrum_generator_new_with(ret, function, arg, &(thrum_generator_options){__VA_ARGS__})
@@ -329,6 +419,12 @@ THRUM_MUST_USE inline int thrum_coroutine_run(thrum_coroutine **ret_coroutine, t
                                               const thrum_coroutine_options &options = {})
 {
     return thrum_coroutine_run_with(ret_coroutine, scheduler, function, arg, &options);
+}
+
+THRUM_MUST_USE inline int thrum_task_group_start(thrum_task_group *group, int (*function)(void *), void *arg,
+                                                 const thrum_coroutine_options &options = {})
+{
+    return thrum_task_group_start_with(group, function, arg, &options);
 }
 #endif
 #endif

@@ -148,9 +148,10 @@ THRUM_API THRUM_INLINE_ int thrum_rwlock_release(thrum_rwlock *rwlock);
 THRUM_API void thrum_set_reporter(void (*report)(void *arg, const char *text), void *arg);
 
 /* Write to a descriptor, a line each, what every thread that thrum knows does: its name and native id, whether it
- * runs or what it waits for, where, for how long and how much longer, and who holds it; the text may change in
- * later versions. Stops nobody for longer than it takes to copy a line; no cancellation point. 0, or the negative
- * errno of write(2): -EBADF, -EAGAIN, ... (Python: faulthandler.dump_traceback). */
+ * runs or what it waits for, where, for how long and how much longer, and who holds it; and so for coroutines, of which
+ * those that neither wait nor have their turn can run. The text may change in later versions. Stops nobody for longer
+ * than it takes to copy a line; no cancellation point. 0, or the negative errno of write(2): -EBADF, -EAGAIN, ...
+ * (Python: faulthandler.dump_traceback). */
 THRUM_API int thrum_dump(int fd);
 
 /* Have a helper thread write that to standard error each time the signal arrives, as with

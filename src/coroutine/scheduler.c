@@ -10,7 +10,7 @@
 #include "base/options.h"
 #include "platform/state.h"
 
-OPTIONS_ARE_DENSE(thrum_scheduler_options, 2 * sizeof(size_t));
+OPTIONS_ARE_DENSE(thrum_scheduler_options, sizeof(size_t) + sizeof(thrum_timeout));
 
 #define LOOK_EVERY 64     /* turns */
 #define POLL_AFTER 100000 /* ns */
@@ -27,12 +27,14 @@ __thread struct thrum_scheduler *scheduler_current;
 int thrum_scheduler_new_with(thrum_scheduler **ret_scheduler, const thrum_scheduler_options *options)
 {
     thrum_scheduler_options o;
-    if (ret_scheduler == NULL || OPTIONS_READ_RESERVED(&o, thrum_scheduler_options, options) != 0)
+    if (ret_scheduler == NULL || OPTIONS_READ(&o, options) != 0)
         return -EINVAL;
     thrum_scheduler *made = object_new(sizeof *made, OBJECT_SCHEDULER);
     if (made == NULL)
         return -ENOMEM;
-    int result = watch_open(&made->watch);
+    int result = watchdog_start(&made->watched, o.slow_after);
+    if (result == 0)
+        result = watch_open(&made->watch);
     if (result != 0) {
         object_free(made);
         return result;
@@ -186,7 +188,7 @@ bool scheduler_is_at_hand(const struct thrum_scheduler *scheduler)
 
 /* ---- Turns ---- */
 
-static bool is_here(const struct thrum_scheduler *scheduler)
+bool scheduler_is_here(const struct thrum_scheduler *scheduler)
 {
     return scheduler->generation == os_load_relaxed(&os_state()->generation); /* relaxed: it changes in fork(2) only */
 }
@@ -195,8 +197,8 @@ struct thrum_coroutine *scheduler_pass_to(struct thrum_scheduler *scheduler)
 {
     struct thrum_coroutine *next = scheduler->ready;
     if (next == NULL || next->base.identity.sleeper == NULL || scheduler->times.earliest != NULL ||
-        !watch_is_idle(&scheduler->watch) || (scheduler->turns + 1) % LOOK_EVERY == 0 || !is_here(scheduler) ||
-        !coroutine_can_pass())
+        !watch_is_idle(&scheduler->watch) || scheduler->watched.slow_after != 0 ||
+        (scheduler->turns + 1) % LOOK_EVERY == 0 || !scheduler_is_here(scheduler) || !coroutine_can_pass())
         return NULL;
     /* Relaxed: it is looked at again soon. */
     if (os_load_relaxed(&scheduler->inbox) != NULL)
@@ -210,7 +212,11 @@ static void take_turn(struct thrum_scheduler *scheduler, struct thrum_coroutine 
 {
     if (task->base.identity.sleeper == NULL)
         task_begin(task);
+    if (scheduler->watched.slow_after != 0)
+        watchdog_turn(&scheduler->watched, task->sleeper.owner);
     int word = coroutine_resume(&task->base, 0);
+    if (scheduler->watched.slow_after != 0)
+        watchdog_turn(&scheduler->watched, 0);
     task = scheduler->left; /* which need not be the one that was resumed */
     if (word == TASK_YIELDS)
         scheduler_make_ready(scheduler, task);
@@ -227,7 +233,7 @@ static int take_turns(struct thrum_scheduler *scheduler)
         if (task != NULL) {
             scheduler->ready = task->next;
             take_turn(scheduler, task);
-            if (!is_here(scheduler))
+            if (!scheduler_is_here(scheduler))
                 return -ECHILD;
             if (scheduler->failed)
                 return THRUM_FAILED;
@@ -252,7 +258,7 @@ static int claim(struct thrum_scheduler *scheduler)
     struct sleeper *host = sleeper_thread();
     if (host == NULL)
         return -EAGAIN;
-    if (!is_here(scheduler))
+    if (!scheduler_is_here(scheduler))
         return -ECHILD;
     uint32_t running = 0;
     /* Acquire: pairs with let_go. */
@@ -272,7 +278,9 @@ static int run_here(struct thrum_scheduler *scheduler)
     scheduler->failed = false;
     scheduler_current = scheduler;
     scheduler->now = os_now();
+    watchdog_enter(&scheduler->watched);
     int result = take_turns(scheduler);
+    watchdog_leave(&scheduler->watched);
     scheduler_current = NULL;
     return result;
 }
@@ -305,7 +313,7 @@ static void cancel_all(struct thrum_scheduler *scheduler)
 {
     scheduler->closing = true; /* for those that come later */
     for (struct thrum_coroutine *task = scheduler->all; task != NULL; task = task->all_next)
-        token_cancel(&task->token);
+        task_cancel(task);
 }
 
 static int end_all(struct thrum_scheduler *scheduler)
@@ -329,7 +337,7 @@ int thrum_scheduler_free(thrum_scheduler *scheduler)
         return -EINVAL;
     if (scheduler == scheduler_current) /* in a forked child, too */
         return -EALREADY;
-    int result = is_here(scheduler) ? end_all(scheduler) : 0;
+    int result = scheduler_is_here(scheduler) ? end_all(scheduler) : 0;
     if (result != 0)
         return result;
     watch_close(&scheduler->watch);

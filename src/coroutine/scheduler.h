@@ -36,6 +36,7 @@
 #include "coroutine/coroutine.h"
 #include "coroutine/times.h"
 #include "coroutine/watch.h"
+#include "coroutine/watchdog.h"
 #include "park/token.h"
 #include "thrum/coroutine.h"
 #include "thrum/threading.h"
@@ -60,11 +61,14 @@ struct thrum_coroutine {
     struct thrum_coroutine *all_previous;
     int (*function)(void *arg);
     void *arg;
-    uint32_t place; /* of its sleeper */
-    uint32_t life;  /* TASK_HAS_ENDED, TASK_GIVEN_UP */
-    int code;       /* what its function has returned */
-    int slept;      /* what its last sleep comes to */
-    bool timed;     /* its time is among the scheduler's */
+    struct thrum_task_group *group; /* or NULL */
+    thrum_token *cancel;            /* by which it is called off: its own, or the group's */
+    uint32_t place;                 /* of its sleeper */
+    uint32_t generation;            /* of the process in which it was made */
+    uint32_t life;                  /* TASK_HAS_ENDED, TASK_GIVEN_UP */
+    int code;                       /* what its function has returned */
+    int slept;                      /* what its last sleep comes to */
+    bool timed;                     /* its time is among the scheduler's */
     struct wake_time time;
     thrum_event over;
     thrum_token token;
@@ -90,6 +94,7 @@ struct thrum_scheduler {
     bool failed; /* a task that nobody has a handle of has, and `error` says how */
     thrum_error error;
     struct watch watch; /* has the poller */
+    struct watched watched;
 };
 
 #define task_ops thrum_task_ops_
@@ -98,9 +103,13 @@ struct thrum_scheduler {
 #define scheduler_make_ready thrum_scheduler_make_ready_
 #define scheduler_pass_to thrum_scheduler_pass_to_
 #define scheduler_is_at_hand thrum_scheduler_is_at_hand_
+#define scheduler_is_here thrum_scheduler_is_here_
+#define task_run thrum_task_run_
 #define task_begin thrum_task_begin_
 #define task_finish thrum_task_finish_
 #define task_yield thrum_task_yield_
+#define task_cancel thrum_task_cancel_
+#define task_error thrum_task_error_
 #define task_current thrum_task_current_
 
 /* That which the calling thread runs, or NULL. */
@@ -119,12 +128,24 @@ struct thrum_coroutine *scheduler_pass_to(struct thrum_scheduler *scheduler);
 /* Whether a task that is woken now goes on at once, for its thread sleeps. A hint. */
 bool scheduler_is_at_hand(const struct thrum_scheduler *scheduler);
 
+/* Whether it is this process's, and not its parent's. */
+bool scheduler_is_here(const struct thrum_scheduler *scheduler);
+
+/* thrum_coroutine_run_with, of a group or of none (NULL). */
+int task_run(thrum_coroutine **ret_coroutine, thrum_scheduler *scheduler, int (*function)(void *arg), void *arg,
+             const thrum_coroutine_options *options, struct thrum_task_group *group);
+
 /* For the scheduler: a task has come to it, and has ended. */
 void task_begin(struct thrum_coroutine *task);
 void task_finish(struct thrum_coroutine *task);
 
 /* For the task that calls: let all others have their turn. */
 void task_yield(struct thrum_coroutine *task);
+/* Call it off, with all its group if it is of one. */
+void task_cancel(struct thrum_coroutine *task);
+
+/* How it has ended. */
+thrum_error task_error(const struct thrum_coroutine *task);
 
 /* The one that calls, or NULL: the caller is a thread. */
 static inline struct thrum_coroutine *task_current(void)

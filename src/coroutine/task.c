@@ -8,7 +8,9 @@
 #include "base/object.h"
 #include "base/options.h"
 #include "coroutine/generator.h"
+#include "coroutine/group.h"
 #include "coroutine/scheduler.h"
+#include "platform/state.h"
 #include "threading/event.h"
 #include "threading/local.h"
 
@@ -98,7 +100,12 @@ static bool task_turn(struct sleeper *sleeper)
     return true;
 }
 
-const struct sleeper_ops task_ops = {task_sleep, task_wake, task_at_hand, task_turn};
+static bool task_runs(const struct sleeper *sleeper)
+{
+    return os_load_relaxed(&task_of(sleeper)->base.state) == COROUTINE_RUNNING; /* relaxed: it may change at once */
+}
+
+const struct sleeper_ops task_ops = {task_sleep, task_wake, task_at_hand, task_turn, task_runs};
 
 /* ---- Its life ---- */
 
@@ -110,7 +117,7 @@ static int run(struct coroutine *base, int first)
 {
     struct thrum_coroutine *task = (struct thrum_coroutine *)base;
     (void)first;
-    bool begins = !token_cancelled(&task->token) || task->function == drive;
+    bool begins = !token_cancelled(task->cancel) || task->function == drive;
     task->code = begins ? task->function(task->arg) : THRUM_CANCELLED;
     task->sleeper.report = NULL;
     task->sleeper.ending(&task->sleeper);
@@ -118,6 +125,14 @@ static int run(struct coroutine *base, int first)
     held_free(&task->sleeper.held);
     task->scheduler->left = task;
     return TASK_ENDED;
+}
+
+void task_cancel(struct thrum_coroutine *task)
+{
+    if (task->group != NULL)
+        group_call_off(task->group, THRUM_CANCELLED);
+    else
+        token_cancel(&task->token);
 }
 
 void task_begin(struct thrum_coroutine *task)
@@ -128,7 +143,7 @@ void task_begin(struct thrum_coroutine *task)
     *life = (uint8_t)((*life + 1) % SLEEPER_LIVES);
     struct sleeper *sleeper = sleeper_hosted(task->place, *life, &task_ops, task->base.name, scheduler->host);
     os_store_relaxed(&task->host, scheduler->host); /* relaxed: see would_wait_for_itself */
-    sleeper->token = &task->token;
+    sleeper->token = task->cancel;
     sleeper->report = task->report;
     sleeper->ending = locals_end;
     task->base.identity = (struct coroutine_identity){sleeper, {0}};
@@ -139,7 +154,9 @@ void task_begin(struct thrum_coroutine *task)
         task->all_next->all_previous = task;
     scheduler->all = task;
     if (scheduler->closing)
-        token_cancel(&task->token);
+        task_cancel(task);
+    if (task->group != NULL)
+        group_begins(task->group, task);
 }
 
 static void drop(struct thrum_coroutine *task)
@@ -148,7 +165,7 @@ static void drop(struct thrum_coroutine *task)
     coroutine_drop(&task->base);
 }
 
-static thrum_error error_of(const struct thrum_coroutine *task)
+thrum_error task_error(const struct thrum_coroutine *task)
 {
     /* Relaxed: it was there before it began. */
     thrum_error error = {.index = THRUM_NO_INDEX, .worker = os_load_relaxed(&task->sleeper.native_id)};
@@ -173,17 +190,19 @@ void task_finish(struct thrum_coroutine *task)
     /* Relaxed: whoever has given it up later was not there to be told. */
     bool alone = (os_load_relaxed(&task->life) & TASK_GIVEN_UP) != 0;
     thrum_event_set(&task->over);
-    if (alone && task->code != 0 && !token_cancelled(&task->token)) {
+    if (task->group != NULL) {
+        group_ends(task->group, task);
+    } else if (alone && task->code != 0 && !token_cancelled(task->cancel)) {
         task->scheduler->failed = true;
-        task->scheduler->error = error_of(task);
+        task->scheduler->error = task_error(task);
     }
     /* Acquire and release: the second to let go comes behind all that the first has done. */
     if ((os_or_acq_rel(&task->life, TASK_HAS_ENDED) & TASK_GIVEN_UP) != 0 || os_planted("task-let-go-by-one"))
         drop(task);
 }
 
-int thrum_coroutine_run_with(thrum_coroutine **ret_coroutine, thrum_scheduler *scheduler, int (*function)(void *arg),
-                             void *arg, const thrum_coroutine_options *options)
+int task_run(thrum_coroutine **ret_coroutine, thrum_scheduler *scheduler, int (*function)(void *arg), void *arg,
+             const thrum_coroutine_options *options, struct thrum_task_group *group)
 {
     thrum_coroutine_options o;
     if (scheduler == NULL)
@@ -191,6 +210,8 @@ int thrum_coroutine_run_with(thrum_coroutine **ret_coroutine, thrum_scheduler *s
     if (!object_is(scheduler, OBJECT_SCHEDULER) || function == NULL || OPTIONS_READ(&o, options) != 0 ||
         (o.stack_size != 0 && o.stack_size < LEAST_STACK))
         return -EINVAL;
+    if (!scheduler_is_here(scheduler))
+        return -ECHILD;
     struct thrum_coroutine *made = (struct thrum_coroutine *)coroutine_new(run, o.stack_size, o.name);
     if (made == NULL)
         return -ENOMEM;
@@ -201,8 +222,11 @@ int thrum_coroutine_run_with(thrum_coroutine **ret_coroutine, thrum_scheduler *s
     }
     made->base.identity = (struct coroutine_identity){NULL, {0}};
     made->scheduler = scheduler;
+    made->generation = scheduler->generation;
     made->function = function;
     made->arg = arg;
+    made->group = group;
+    made->cancel = group != NULL ? group_token(group) : &made->token;
     made->life = ret_coroutine != NULL ? 0 : TASK_GIVEN_UP;
     made->code = 0;
     made->timed = false;
@@ -214,6 +238,12 @@ int thrum_coroutine_run_with(thrum_coroutine **ret_coroutine, thrum_scheduler *s
         *ret_coroutine = made;
     scheduler_give(scheduler, made);
     return 0;
+}
+
+int thrum_coroutine_run_with(thrum_coroutine **ret_coroutine, thrum_scheduler *scheduler, int (*function)(void *arg),
+                             void *arg, const thrum_coroutine_options *options)
+{
+    return task_run(ret_coroutine, scheduler, function, arg, options, NULL);
 }
 
 void thrum_coroutine_free(thrum_coroutine *coroutine)
@@ -239,8 +269,13 @@ int thrum_coroutine_join(thrum_coroutine *coroutine, int *ret_code, thrum_timeou
     int64_t deadline;
     if (!object_is(coroutine, OBJECT_COROUTINE) || park_deadline(timeout, &deadline) != 0)
         return -EINVAL;
-    if (!thrum_event_is_set(&coroutine->over) && would_wait_for_itself(coroutine))
-        return -EDEADLK;
+    if (!thrum_event_is_set(&coroutine->over)) {
+        /* Relaxed: it changes in fork(2) only. */
+        if (coroutine->generation != os_load_relaxed(&os_state()->generation))
+            return -ECHILD;
+        if (would_wait_for_itself(coroutine))
+            return -EDEADLK;
+    }
     struct park_call call = {.what = "end of coroutine",
                              .name = coroutine->base.name,
                              .site = __builtin_return_address(0),
@@ -255,7 +290,7 @@ int thrum_coroutine_cancel(thrum_coroutine *coroutine)
 {
     if (!object_is(coroutine, OBJECT_COROUTINE))
         return -EINVAL;
-    token_cancel(&coroutine->token);
+    task_cancel(coroutine);
     return 0;
 }
 
@@ -268,7 +303,7 @@ int thrum_coroutine_error(const thrum_coroutine *coroutine, thrum_error *ret_err
 {
     if (!thrum_coroutine_done(coroutine) || ret_error == NULL)
         return -EINVAL;
-    *ret_error = error_of(coroutine);
+    *ret_error = task_error(coroutine);
     return 0;
 }
 
@@ -333,7 +368,7 @@ static int drive(void *arg)
     if (result == THRUM_FAILED && thrum_generator_error(generator, &error) == 0)
         code = thrum_fail(error.code, "%s", error.message);
     else if (result < 0)
-        code = result; /* somebody else is in it */
+        code = thrum_fail(result, "the generator could not go on");
     (void)thrum_generator_free(generator);
     return code;
 }

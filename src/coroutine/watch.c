@@ -298,7 +298,7 @@ static int make_own(void)
         free(made);
         return result;
     }
-    made->ops = (struct sleeper_ops){sleep_in_poller, wake_in_poller, NULL, NULL};
+    made->ops = (struct sleeper_ops){sleep_in_poller, wake_in_poller, NULL, NULL, NULL};
     own = made;
     result = os_on_thread_exit(end_own, NULL);
     if (result != 0)

@@ -87,7 +87,7 @@ static int write_thread(int fd, const struct seen_wait *seen, bool waits)
         add_times(&report, seen);
     } else {
         report_thread(&report, &seen->waiter);
-        report_add(&report, " runs");
+        report_add(&report, seen->waiter.can_run ? " can run" : " runs");
     }
     report_add(&report, "\n");
     int result = os_write(fd, report.text, report.used);

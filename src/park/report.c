@@ -32,6 +32,8 @@ bool see_thread(struct seen_thread *seen, uint32_t owner)
     if (known) {
         memcpy(seen->name, sleeper->name, sizeof seen->name);
         seen->native_id = sleeper->native_id;
+        seen->hosted = sleeper->host != NULL;
+        seen->can_run = seen->hosted && sleeper->ops->runs != NULL && !sleeper->ops->runs(sleeper);
     }
     os_wordlock_release(&roll->guard);
     return known;
@@ -103,7 +105,9 @@ void report_begin(struct report *report, const char *what)
 
 void report_thread(struct report *report, const struct seen_thread *thread)
 {
-    if (thread->native_id != 0)
+    if (thread->hosted)
+        report_add(report, "coroutine '%s' on thread %llu", thread->name, (unsigned long long)thread->native_id);
+    else if (thread->native_id != 0)
         report_add(report, "thread '%s' (%llu)", thread->name, (unsigned long long)thread->native_id);
     else
         report_add(report, "a thread"); /* its record is another's by now */

@@ -14,6 +14,8 @@
 struct seen_thread {
     char name[SLEEPER_NAME];
     uint64_t native_id; /* 0: nothing is known of it */
+    bool hosted;        /* it takes turns on the thread of that id, */
+    bool can_run;       /* and it is not its turn */
     bool ended;
 };
 

@@ -36,7 +36,7 @@ static void thread_wake(struct sleeper *sleeper, bool counted)
     os_futex_wake(&sleeper->wake, 1);
 }
 
-const struct sleeper_ops sleeper_thread_ops = {thread_sleep, thread_wake, NULL, NULL};
+const struct sleeper_ops sleeper_thread_ops = {thread_sleep, thread_wake, NULL, NULL, NULL};
 
 _Static_assert((uint64_t)(SLEEPER_LIVES + 1) << (ROLL_PLACE_BITS + LOCK_BITS) <= UINT64_C(1) << 32,
                "a number has room for a place's lives");

@@ -47,6 +47,8 @@ struct sleeper_ops {
     bool (*at_hand)(const struct sleeper *sleeper);
     /* Of those with a host, who calls it: let the others on it have a turn. False: there are none who could go on. */
     bool (*turn)(struct sleeper *sleeper);
+    /* Of those with a host: whether it is the one whose turn it is. A hint. NULL: it runs. */
+    bool (*runs)(const struct sleeper *sleeper);
 };
 
 struct sleeper {

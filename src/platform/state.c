@@ -40,6 +40,8 @@ void os_forked(void)
     state->labels.guard = 0;
     state->orders.guard = 0;
     state->reporter.guard = 0;
+    state->blocking = (struct blocking_roll){0}; /* its threads are not here */
+    state->watchdog = (struct watchdog_roll){0};
 #ifdef THRUM_CHECKED
     state->objects.guard = 0;
 #endif

@@ -11,7 +11,9 @@
 
 #include "base/object.h"
 #include "coroutine/descriptors.h"
+#include "coroutine/blocking.h"
 #include "coroutine/stack.h"
+#include "coroutine/watchdog.h"
 #include "futures/registry.h"
 #include "park/label.h"
 #include "park/lot.h"
@@ -32,6 +34,8 @@ struct os_state {
     struct reporter reporter;
     struct stack_pool stacks;
     struct descriptor_roll descriptors;
+    struct blocking_roll blocking;
+    struct watchdog_roll watchdog;
 #ifdef THRUM_CHECKED
     struct object_table objects;
 #endif

@@ -48,6 +48,7 @@ int use_threading(int (*target)(void *), void *arg, thrum_token *token);
 int use_queue(void);
 int use_coroutine(int *limit);
 int use_io(int fd, const struct sockaddr *address, size_t size);
+int use_scheduler(int (*function)(void *), void *arg);
 int use_futures(const int *in, double *out, size_t n);
 
 int use_threading(int (*target)(void *), void *arg, thrum_token *token)
@@ -178,6 +179,21 @@ int use_io(int fd, const struct sockaddr *address, size_t size)
     result |= thrum_poll(fd, THRUM_READABLE | THRUM_WRITABLE, &how, thrum_seconds(1));
     result |= thrum_read(fd, data, sizeof data, &n, thrum_interruptible(THRUM_FOREVER));
     return result | thrum_write(fd, data, n, NULL, THRUM_FOREVER) | thrum_close(fd);
+}
+
+int use_scheduler(int (*function)(void *), void *arg)
+{
+    thrum_scheduler *scheduler;
+    thrum_coroutine *coroutine;
+    thrum_task_group *group;
+    int result = thrum_scheduler_new(&scheduler);
+    result |= thrum_coroutine_run(NULL, scheduler, function, arg);
+    result |= thrum_coroutine_run(&coroutine, NULL, function, arg, .name = "one", .stack_size = 65536);
+    result |= thrum_task_group_new(&group, scheduler);
+    result |= thrum_task_group_start(group, function, arg);
+    result |= thrum_task_group_start(group, function, arg, .name = "two");
+    return result | thrum_blocking(function, arg) | thrum_task_group_wait(group, THRUM_NOWAIT) |
+           thrum_task_group_free(group);
 }
 
 int use_futures(const int *in, double *out, size_t n)

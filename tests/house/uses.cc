@@ -45,6 +45,7 @@ int use_with(int n);
 int use_threading(int (*target)(void *), void *arg, thrum_token *token);
 int use_queue();
 int use_coroutine(int *limit);
+int use_scheduler(int (*function)(void *), void *arg);
 int use_futures(const int *in, double *out, size_t n);
 
 int use_threading(int (*target)(void *), void *arg, thrum_token *token)
@@ -169,6 +170,22 @@ int use_coroutine(int *limit)
     THRUM_FOREACH(y, other)
     sum += x * y;
     return result | sum | thrum_generator_close(other) | thrum_generator_free(generator);
+}
+
+int use_scheduler(int (*function)(void *), void *arg)
+{
+    thrum_scheduler *scheduler;
+    thrum_coroutine *coroutine;
+    thrum_task_group *group;
+    thrum_coroutine_options options = {};
+    options.name = "one";
+    int result = thrum_scheduler_new(&scheduler);
+    result |= thrum_coroutine_run(nullptr, scheduler, function, arg);
+    result |= thrum_coroutine_run(&coroutine, nullptr, function, arg, options);
+    result |= thrum_task_group_new(&group, scheduler);
+    result |= thrum_task_group_start(group, function, arg);
+    result |= thrum_task_group_start(group, function, arg, options);
+    return result | thrum_task_group_wait(group, THRUM_NOWAIT) | thrum_task_group_free(group);
 }
 
 int use_queue()

@@ -12,6 +12,7 @@
 static struct {
     thrum_scheduler *schedulers[2];
     thrum_coroutine *task;
+    thrum_task_group *group;
     thrum_event events[2];
     thrum_semaphore permits;
     thrum_lock lock;
@@ -413,6 +414,73 @@ static void at_least_two_ended(void)
     check(s.ended >= 2);
 }
 
+/* ---- Groups ---- */
+
+static int end_in_group(void *arg)
+{
+    s.news[*(const int *)arg] = 1;
+    return 0;
+}
+
+static void start_in_group(int (*function)(void *arg), int i)
+{
+    check(thrum_task_group_start_with(s.group, function, (void *)(uintptr_t)&numbers[i], NULL) == 0);
+}
+
+static void before_group(void)
+{
+    make(1);
+    check(thrum_task_group_new(&s.group, s.schedulers[0]) == 0);
+    for (int i = 0; i < 2; i++)
+        start_in_group(end_in_group, i);
+}
+
+/* All that they did is done for who waits, and the group may go. */
+static void group_is_waited_for(int i)
+{
+    if (i == 0) {
+        run(0);
+    } else {
+        model_dawdle(250);
+        check(thrum_task_group_wait(s.group, THRUM_FOREVER) == 0);
+        check(s.news[0] == 1 && s.news[1] == 1);
+        check(thrum_task_group_free(s.group) == 0);
+    }
+}
+
+static int fail_in_group(void *arg)
+{
+    (void)arg;
+    s.news[0] = 1;
+    return thrum_fail(5, "five");
+}
+
+static void before_failure(void)
+{
+    make(1);
+    check(thrum_task_group_new(&s.group, s.schedulers[0]) == 0);
+    start_in_group(fail_in_group, 0);
+}
+
+/* What comes before an error is seen with it. */
+static void group_fails(int i)
+{
+    thrum_error error;
+    if (i == 0) {
+        run(0);
+    } else {
+        while (thrum_task_group_error(s.group, &error) == THRUM_EMPTY)
+            os_yield();
+        check(error.code == 5 && s.news[0] == 1);
+    }
+}
+
+static void failure_is_told(void)
+{
+    check(thrum_task_group_wait(s.group, THRUM_NOWAIT) == THRUM_FAILED);
+    check(thrum_task_group_free(s.group) == 0);
+}
+
 const struct model_scenario scheduler_scenarios[] = {
     {"task_is_woken", 2, task_is_woken, before_one, one_ended},
     {"tasks_are_woken", 3, task_is_woken, before_two, two_ended},
@@ -427,5 +495,7 @@ const struct model_scenario scheduler_scenarios[] = {
     {"task_is_joined", 2, task_is_joined, before_join, NULL},
     {"handle_is_given_up", 2, handle_is_given_up, before_handle, NULL},
     {"scheduler_is_run_by_both", 2, scheduler_is_run_by_both, before_turns, at_least_two_ended},
+    {"group_is_waited_for", 2, group_is_waited_for, before_group, NULL},
+    {"group_fails", 2, group_fails, before_failure, failure_is_told},
     {0},
 };

@@ -46,7 +46,7 @@ static inline void fake_wake(struct sleeper *sleeper, bool counted)
     fake_of(sleeper)->wakes++;
 }
 
-static const struct sleeper_ops fake_ops = {fake_sleep, fake_wake, NULL, NULL};
+static const struct sleeper_ops fake_ops = {fake_sleep, fake_wake, NULL, NULL, NULL};
 
 static inline void fake_new(struct fake *fake, void (*script)(struct fake *), void *arg)
 {

@@ -139,7 +139,7 @@ static bool is_at_hand(const struct sleeper *sleeper)
     return !was;
 }
 
-static const struct sleeper_ops hosted_ops = {fake_sleep, fake_wake, is_at_hand, NULL};
+static const struct sleeper_ops hosted_ops = {fake_sleep, fake_wake, is_at_hand, NULL, NULL};
 
 /* Each one's sleep parks the next, and the last one's runs the script. */
 static void queue_up(struct fake *before)
@@ -378,7 +378,7 @@ static bool take_turn(struct sleeper *sleeper)
     return others;
 }
 
-static const struct sleeper_ops turning_ops = {fake_sleep, fake_wake, is_at_hand, take_turn};
+static const struct sleeper_ops turning_ops = {fake_sleep, fake_wake, is_at_hand, take_turn, NULL};
 
 static bool count_looks(void *arg)
 {

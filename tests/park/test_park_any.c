@@ -30,7 +30,7 @@ static void step_wake(struct sleeper *sleeper, bool counted)
     (void)os_add_release(&sleeper->wake, 1);
 }
 
-static const struct sleeper_ops step_ops = {step_sleep, step_wake, NULL, NULL};
+static const struct sleeper_ops step_ops = {step_sleep, step_wake, NULL, NULL, NULL};
 static struct park_place places[PLACES];
 
 /* park_any at all places, as that sleeper, by these steps. */

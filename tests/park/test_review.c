@@ -116,7 +116,7 @@ static void only_store(struct sleeper *sleeper, bool counted)
     os_store_release(&sleeper->wake, 1);
 }
 
-static const struct sleeper_ops interrupted_ops = {interrupted_sleep, only_store, NULL, NULL};
+static const struct sleeper_ops interrupted_ops = {interrupted_sleep, only_store, NULL, NULL, NULL};
 
 static int wait_interrupted(void)
 {
