@@ -192,6 +192,9 @@ THRUM_API int thrum_foreach_(thrum_generator *generator, void *ret_value, size_t
  * are between two waits, and belong to all on that thread. Locks, rlocks, thrum_locals and the cancel token are the
  * coroutine's own. thrum_get_ident and thrum_current_thread are the thread's.
  *
+ * A wait that is thrum_interruptible ends when a signal handler runs in the thread while all coroutines on it wait; one
+ * that runs while another of them has its turn ends nothing.
+ *
  * What still stops all of them is a call that blocks outside the library, which thrum_blocking sees to, and a long
  * loop: thrum_coroutine_yield lets the others go on in between.
  *

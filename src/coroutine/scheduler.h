@@ -23,9 +23,9 @@
  * One task hands over to the next without the scheduler's own stack in between (coroutine_pass), unless that has
  * something to look after.
  *
- * A turn costs no system call. The clock, the poller and the time of each are looked at once in LOOK_EVERY turns, and
- * when nobody is ready. While anybody waits for a descriptor the clock is looked at in each turn, and the poller also
- * when it was not for POLL_AFTER.
+ * A turn costs no system call. The clock is looked at once in LOOK_EVERY turns, or in each turn while anybody sleeps or
+ * waits for a descriptor; the poller, while there is such a wait, once in LOOK_EVERY turns and whenever it was not for
+ * POLL_AFTER. Both are when nobody is ready.
  *
  * A task's record is in its stack, and has two holders: the scheduler until it has ended, and the handle until it is
  * given up. The second to let go gives the stack back.
