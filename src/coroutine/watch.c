@@ -354,7 +354,8 @@ static int park_for(struct descriptor_wait *wait, bool task, int64_t deadline, c
     add(wait->watch, wait);
     int result = park(&call);
     drop(wait->watch, wait);
-    self->ops = ops;
+    if (!task) /* whose are never another's, and reports read them */
+        self->ops = ops;
     return result;
 }
 
