@@ -15,7 +15,6 @@ OPTIONS_ARE_DENSE(thrum_scheduler_options, sizeof(size_t) + sizeof(thrum_timeout
 #define LOOK_EVERY 64     /* turns */
 #define POLL_AFTER 100000 /* ns */
 #define READY_AT_ONCE 64
-#define READY_AT_ONCE 64
 
 __thread struct thrum_scheduler *scheduler_current;
 

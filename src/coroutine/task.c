@@ -28,9 +28,12 @@ static struct thrum_coroutine *task_of(const struct sleeper *sleeper)
     return (struct thrum_coroutine *)(void *)((char *)(uintptr_t)sleeper - offsetof(struct thrum_coroutine, sleeper));
 }
 
-/* Let the next one go on. Only now and then, or when there is none, the scheduler itself looks what there is. */
+/* Let the next one go on. Only now and then, or when there is none, the scheduler itself looks what there is. In a
+ * forked child there are none who could, and who left would never come back: so to yield there is to go on. */
 static void leave(struct thrum_coroutine *task, int word)
 {
+    if (word == TASK_YIELDS && !scheduler_is_here(task->scheduler))
+        return;
     struct thrum_coroutine *next = scheduler_pass_to(task->scheduler);
     if (next == NULL) {
         task->scheduler->left = task;
@@ -46,10 +49,11 @@ static int task_sleep(struct sleeper *sleeper, int64_t deadline)
 {
     struct thrum_coroutine *task = task_of(sleeper);
     struct thrum_scheduler *scheduler = task->scheduler;
-    uint32_t awake = 0;
+    /* In a forked child it never goes on; so no waker shall have it, for its scheduler may be gone by then. */
+    uint32_t awake = 0, suspended = scheduler_is_here(scheduler) ? TASK_SUSPENDED : 0;
     task->slept = 0;
     /* Release: pairs with task_wake, who then writes in the record. */
-    if (!os_planted("task-suspended-untold") && !os_cas_release(&sleeper->wake, &awake, TASK_SUSPENDED))
+    if (!os_planted("task-suspended-untold") && !os_cas_release(&sleeper->wake, &awake, suspended))
         return 0;
     task->timed = deadline != OS_FOREVER;
     if (task->timed) {
@@ -94,7 +98,7 @@ static bool task_at_hand(const struct sleeper *sleeper)
 static bool task_turn(struct sleeper *sleeper)
 {
     struct thrum_coroutine *task = task_of(sleeper);
-    if (task->scheduler->ready == NULL)
+    if (task->scheduler->ready == NULL || !scheduler_is_here(task->scheduler))
         return false;
     leave(task, TASK_YIELDS);
     return true;

@@ -508,8 +508,42 @@ TEST(fork_ends_what_coroutines_wait_for)
     go(read_one, &fds[0]);
     go(fork_in_a_coroutine, fds);
     int result = thrum_scheduler_run(sched);
-    if (result == -ECHILD)
+    if (result == -ECHILD) {
+        /* Who ends its wait then finds nobody to tell, not even the scheduler. */
+        check_result(thrum_scheduler_free(sched), 0);
+        check_result(thrum_close(fds[0]), 0);
         _exit(42);
+    }
+    check_result(result, 0);
+    close_pair(fds);
+}
+
+/* It yields and writes many times, and is not lost by that: it has not had to wait. */
+static int go_on_in_child(void *arg)
+{
+    int status, *fds = arg;
+    pid_t child = fork();
+    check(child >= 0);
+    if (child == 0) {
+        for (int i = 0; i < 200; i++) {
+            check_result(thrum_write(fds[1], "x", 1, NULL, THRUM_FOREVER), 0);
+            check_result(thrum_coroutine_yield(), 0);
+        }
+        _exit(43);
+    }
+    check_int(waitpid(child, &status, 0), child);
+    check(WIFEXITED(status) && WEXITSTATUS(status) == 43);
+    return 0;
+}
+
+TEST(forked_child_goes_on_while_it_need_not_wait)
+{
+    int fds[2];
+    make_pipe(fds);
+    go(go_on_in_child, fds);
+    int result = thrum_scheduler_run(sched);
+    if (result == -ECHILD)
+        _exit(1);
     check_result(result, 0);
     close_pair(fds);
 }
@@ -643,6 +677,7 @@ int main(void)
         WITH(handlers_disturb_no_other),
         WITH(dump_names_the_descriptor),
         WITH(fork_ends_what_coroutines_wait_for),
+        WITH(forked_child_goes_on_while_it_need_not_wait),
         WITH(threads_wait_in_a_child_as_ever),
         WITH(each_lack_of_memory_is_told),
         WITH(records_need_memory_too),
