@@ -48,7 +48,7 @@ int io_perform(struct io_try *self, int64_t deadline, const void *site)
             return result;
         /* Once more after a time-out: where a scheduler is busy the time may be seen before what came first. */
         if (waited == THRUM_TIMEOUT)
-            return THRUM_TIMEOUT;
+            return os_is_file(self->fd) ? self->once(self, false) : THRUM_TIMEOUT;
         waited = descriptor_await(self->fd, self->how, again, deadline, site);
         if (waited == DESCRIPTOR_ALWAYS)
             return self->once(self, false);

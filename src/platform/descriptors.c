@@ -101,15 +101,17 @@ static ssize_t write_quietly(int fd, const void *data, size_t size, bool at_once
     (void)sigemptyset(&pipe);
     (void)sigaddset(&pipe, SIGPIPE);
     (void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    /* If the caller has it blocked, one may be there already: there is but one, and that is not ours to take. */
+    bool theirs =
+        sigismember(&before, SIGPIPE) == 1 && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
     ssize_t n = -1;
     if (!at_once)
         n = write(fd, data, size);
     else if ((n = pwritev2(fd, &part, 1, -1, RWF_NOWAIT)) < 0 && knows_no_nowait(errno) && is_nonblocking(fd))
         n = write(fd, data, size);
     int error = errno;
-    /* It came to this thread. One that was there before, and blocked, would be taken with it: there is but one. */
-    if (n < 0 && error == EPIPE && sigismember(&before, SIGPIPE) == 0 && sigpending(&pending) == 0 &&
-        sigismember(&pending, SIGPIPE) == 1)
+    /* It came to this thread, unless it is ignored. */
+    if (n < 0 && error == EPIPE && !theirs && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1)
         (void)sigtimedwait(&pipe, NULL, &none);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
@@ -137,14 +139,17 @@ int os_write_some(int fd, const void *data, size_t size, size_t *ret_n, bool at_
 
 int os_accept(int fd, int *ret_fd, bool at_once)
 {
-    if (at_once && !is_nonblocking(fd))
+    int made, flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    bool waits = (flags & O_NONBLOCK) == 0;
+    if (at_once && waits)
         return OS_UNKNOWN;
-    int made;
     do
         made = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    while (made < 0 && (errno == EINTR || errno == ECONNABORTED)); /* who has gone before he was let in */
-    if (made < 0)
-        return -errno;
+    while (made < 0 && (errno == EINTR || (errno == ECONNABORTED && !waits)));
+    if (made < 0) /* Who has gone before he was let in may have been the only one: it is to be looked again. */
+        return errno == ECONNABORTED ? -EAGAIN : -errno;
     *ret_fd = made;
     return 0;
 }

@@ -115,6 +115,22 @@ TEST(pending_SIGPIPE_is_left_alone)
     check_int(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
 }
 
+/* Nor is one left behind that was not there. */
+TEST(blocked_SIGPIPE_does_not_come_later)
+{
+    int fds[2];
+    sigset_t pipe, before, pending;
+    check_int(sigemptyset(&pipe) | sigaddset(&pipe, SIGPIPE), 0);
+    check_int(pthread_sigmask(SIG_BLOCK, &pipe, &before), 0);
+    make_pipe(fds);
+    check_result(thrum_close(fds[0]), 0);
+    check_result(thrum_write(fds[1], "x", 1, NULL, THRUM_FOREVER), -EPIPE);
+    check_result(thrum_close(fds[1]), 0);
+    check_int(sigpending(&pending), 0);
+    check_int(sigismember(&pending, SIGPIPE), 0);
+    check_int(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+}
+
 /* ---- Two ends ---- */
 
 struct flow {
@@ -395,6 +411,29 @@ static int use_a_file(void *arg)
     return 0;
 }
 
+/* What is still on the disk is read from there, whatever the time-out; where the file system is no disk it passes. */
+static int read_from_the_disk(void *arg)
+{
+    char name[] = "/tmp/thrum_test_io_XXXXXX", data[4096] = "hello";
+    size_t n;
+    int fd = mkstemp(name);
+    (void)arg;
+    check(fd >= 0 && unlink(name) == 0);
+    for (int i = 0; i < 16; i++)
+        check_result(thrum_write(fd, data, sizeof data, &n, THRUM_NOWAIT), 0);
+    check_int(fsync(fd) | posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    check_int(lseek(fd, 0, SEEK_SET), 0);
+    check_result(thrum_read(fd, data, 6, &n, THRUM_NOWAIT), 0);
+    check_int(n, 6);
+    check_result(thrum_close(fd), 0);
+    return 0;
+}
+
+TEST(files_are_read_whatever_the_time_out)
+{
+    run_in_both(read_from_the_disk, NULL);
+}
+
 TEST(files_and_devices_do_not_wait)
 {
     run_in_both(use_a_file, NULL);
@@ -517,12 +556,14 @@ int main(void)
         cmocka_unit_test(time_passes_though_nothing_comes),
         cmocka_unit_test(writing_tells_how_far_it_came),
         cmocka_unit_test(pending_SIGPIPE_is_left_alone),
+        cmocka_unit_test(blocked_SIGPIPE_does_not_come_later),
         cmocka_unit_test(much_flows_between_coroutines_and_threads),
         cmocka_unit_test(many_read_from_one),
         cmocka_unit_test(many_read_from_a_named_pipe),
         cmocka_unit_test(one_is_read_and_written_at_once),
         cmocka_unit_test(polling_waits_for_either),
         cmocka_unit_test(files_and_devices_do_not_wait),
+        cmocka_unit_test(files_are_read_whatever_the_time_out),
         cmocka_unit_test(terminals_can_be_waited_for),
         cmocka_unit_test(one_that_never_has_to_wait_lets_others_go_on),
         cmocka_unit_test(misuse_has_its_results),
