@@ -54,6 +54,9 @@ int io_perform(struct io_try *self, int64_t deadline, const void *site)
             return self->once(self, false);
         if (waited != 0 && waited != THRUM_TIMEOUT)
             return waited;
+        /* It may be told ready again and again, for others who come first, or for good, for an error that it keeps. */
+        if (deadline != OS_FOREVER && deadline <= os_now())
+            waited = THRUM_TIMEOUT;
     }
 }
 

@@ -306,6 +306,35 @@ TEST(datagrams_stay_apart)
     run_in_both(send_datagrams, NULL);
 }
 
+/* ---- An error that stays ---- */
+
+/* What is in the socket's queue of errors makes it ready, though there is nothing to read. */
+static int read_beside_an_error(void *arg)
+{
+    char byte;
+    size_t n;
+    int one = 1, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+        nobody = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in there = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof there;
+    (void)arg;
+    check_int(bind(nobody, (const struct sockaddr *)&there, sizeof there), 0);
+    check_int(getsockname(nobody, (struct sockaddr *)&there, &size), 0);
+    check_int(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof one), 0);
+    check_result(thrum_connect(fd, (const struct sockaddr *)&there, sizeof there, THRUM_FOREVER), 0);
+    check_result(thrum_close(nobody), 0);
+    check_result(thrum_write(fd, "x", 1, NULL, THRUM_FOREVER), 0);
+    check_result(thrum_read(fd, &byte, 1, &n, THRUM_FOREVER), -ECONNREFUSED);
+    check_result(thrum_read(fd, &byte, 1, &n, thrum_seconds(0.02)), THRUM_TIMEOUT);
+    check_result(thrum_close(fd), 0);
+    return 0;
+}
+
+TEST(time_passes_though_an_error_stays)
+{
+    run_in_both(read_beside_an_error, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +346,7 @@ int main(void)
         cmocka_unit_test(unix_sockets_connect_at_once_or_not),
         cmocka_unit_test(to_connect_again_is_to_wait_on),
         cmocka_unit_test(datagrams_stay_apart),
+        cmocka_unit_test(time_passes_though_an_error_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
