@@ -31,8 +31,13 @@ int os_poller_open(struct os_poller *ret_poller)
     return -error;
 }
 
+/* A child that has been forked may have closed all descriptors, and have others by these numbers. Then the set of that
+ * number, if it is one, does not know the bell. */
 void os_poller_close(struct os_poller *poller)
 {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = -1};
+    if (epoll_ctl(poller->set, EPOLL_CTL_MOD, poller->bell, &event) != 0)
+        return;
     (void)close(poller->bell);
     (void)close(poller->set);
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static thrum_scheduler *sched;
@@ -579,6 +580,25 @@ TEST(threads_wait_in_a_child_as_ever)
     close_pair(fds);
 }
 
+/* As daemons do: it has closed all, and has others by these numbers. */
+static void close_all_in_child(void *arg)
+{
+    struct stat null, now;
+    int first = open("/dev/null", O_RDWR | O_CLOEXEC);
+    check(first >= 0 && fstat(first, &null) == 0);
+    for (int fd = 3; fd < 64; fd++)
+        check(fd == first || dup2(first, fd) == fd);
+    talk_in_child(arg);
+    for (int fd = 3; fd < 64; fd++)
+        check(fstat(fd, &now) == 0 && now.st_rdev == null.st_rdev && now.st_ino == null.st_ino);
+}
+
+TEST(child_closes_nothing_of_others)
+{
+    talk_in_child(NULL);
+    check_int(in_child(close_all_in_child, NULL), 0);
+}
+
 /* ---- Memory and descriptors ---- */
 
 static int read_as_memory_allows(void *arg)
@@ -679,6 +699,7 @@ int main(void)
         WITH(fork_ends_what_coroutines_wait_for),
         WITH(forked_child_goes_on_while_it_need_not_wait),
         WITH(threads_wait_in_a_child_as_ever),
+        WITH(child_closes_nothing_of_others),
         WITH(each_lack_of_memory_is_told),
         WITH(records_need_memory_too),
         WITH(lack_of_descriptors_is_told),
