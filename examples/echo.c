@@ -65,6 +65,7 @@ static int ask(void *arg)
     static const char *const words[] = {"one", "two", "three"};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)arg;
+    must_system(fd);
     must(thrum_connect(fd, (struct sockaddr *)&address, sizeof address, thrum_seconds(60)));
     for (int i = 0; i < 3; i++) {
         char answer[8];
