@@ -234,7 +234,9 @@ THRUM_API THRUM_MUST_USE int thrum_scheduler_run(thrum_scheduler *scheduler);
 THRUM_API THRUM_MUST_USE int thrum_scheduler_error(thrum_scheduler *scheduler, thrum_error *ret_error);
 
 /* Cancel all that it still has, run them to their end, and free it; handles stay. Blocks for as long as they
- * need. NULL is allowed. 0; -EALREADY: it is being run; -EPERM: as for run, and it is as it was; -EINVAL. */
+ * need. NULL is allowed. To be called by the thread that has run it: when that has ended with some of them left, nobody
+ * can end them. 0; -EALREADY: it is being run, or the calling thread runs another; -EPERM: as for run, and it is as it
+ * was; -EINVAL. */
 THRUM_API int thrum_scheduler_free(thrum_scheduler *scheduler);
 
 /*

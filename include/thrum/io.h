@@ -40,6 +40,9 @@
  * call past thrum, takes what was there in that moment, the call blocks its thread until there is more, and with it all
  * who want the same. With O_NONBLOCK set this cannot be.
  *
+ * A socket with something in its error queue (IP_RECVERR, time stamps) is ready, as the system sees it, though there is
+ * nothing to read: who waits to read then looks again and again, until somebody has taken that, or the time is over.
+ *
  * SIGPIPE is never raised by these calls, for pipes as for sockets: the result is -EPIPE.
  *
  * In a forked child, threads wait as ever; for coroutines see coroutine.h.
