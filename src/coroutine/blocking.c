@@ -139,10 +139,9 @@ static int serve(void *arg)
 {
     struct spare self = {0};
     struct blocking_call *call = NULL;
-    /* Relaxed: it changes in fork(2) only. One that has forked is no spare thread in the child. */
-    uint32_t generation = os_load_relaxed(&os_state()->generation);
+    uint32_t generation = os_generation(); /* one that has forked is no spare thread in the child */
     (void)arg;
-    while (generation == os_load_relaxed(&os_state()->generation) && (call = next_call(&self, call)) != NULL)
+    while (generation == os_generation() && (call = next_call(&self, call)) != NULL)
         carry_out(call);
     return 0;
 }

@@ -171,23 +171,6 @@ int coroutine_suspend_call(struct coroutine *coroutine, int (*call)(void *arg), 
     return word;
 }
 
-#if SANITIZER_ASAN || SANITIZER_TSAN
-bool coroutine_can_pass(void)
-{
-    return false;
-}
-
-void coroutine_pass(struct coroutine *coroutine, struct coroutine *other)
-{
-    (void)coroutine;
-    (void)other;
-}
-#else
-bool coroutine_can_pass(void)
-{
-    return true;
-}
-
 void coroutine_pass(struct coroutine *coroutine, struct coroutine *other)
 {
     note_innermost(coroutine);
@@ -204,7 +187,6 @@ void coroutine_pass(struct coroutine *coroutine, struct coroutine *other)
     os_store_release(&coroutine->state, COROUTINE_SUSPENDED);
     (void)switch_to(&coroutine->context, other->context, 0);
 }
-#endif
 
 /* ---- Overflow ---- */
 

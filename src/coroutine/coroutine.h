@@ -95,7 +95,6 @@ extern __thread struct coroutine *coroutine_current;
 #define coroutine_resume thrum_coroutine_resume_
 #define coroutine_suspend thrum_coroutine_suspend_
 #define coroutine_suspend_call thrum_coroutine_suspend_call_
-#define coroutine_can_pass thrum_coroutine_can_pass_
 #define coroutine_pass thrum_coroutine_pass_
 #define coroutine_overflowed thrum_coroutine_overflowed_
 #define coroutine_report_overflow thrum_coroutine_report_overflow_
@@ -126,8 +125,8 @@ int coroutine_suspend_call(struct coroutine *coroutine, int (*call)(void *arg), 
 
 /* Suspend it, and go on in another one, which is suspended and the caller's to resume, with who has resumed this one as
  * its resumer: one switch in place of two. Both have COROUTINE_IDENTITY. Returns with this one's next resume.
- * can_pass: whether this is to be had; sanitizers are told of resumes only. */
-bool coroutine_can_pass(void);
+ * Only where COROUTINE_CAN_PASS: sanitizers are told of resumes alone. */
+#define COROUTINE_CAN_PASS (!SANITIZER_ASAN && !SANITIZER_TSAN)
 void coroutine_pass(struct coroutine *coroutine, struct coroutine *other);
 
 /* Report that it has left its stack; and abort. */

@@ -38,7 +38,7 @@ int thrum_task_group_new(thrum_task_group **ret_group, thrum_scheduler *schedule
     if (made == NULL)
         return -ENOMEM;
     made->scheduler = scheduler;
-    made->generation = os_load_relaxed(&os_state()->generation); /* relaxed: it changes in fork(2) only */
+    made->generation = os_generation();
     token_init(&made->token);
     *ret_group = made;
     return 0;
@@ -154,7 +154,7 @@ static bool would_wait_for_itself(const struct thrum_task_group *group)
 
 static bool is_here(const struct thrum_task_group *group)
 {
-    return group->generation == os_load_relaxed(&os_state()->generation); /* relaxed: it changes in fork(2) only */
+    return group->generation == os_generation();
 }
 
 int thrum_task_group_wait(thrum_task_group *group, thrum_timeout timeout)

@@ -38,8 +38,7 @@ int thrum_scheduler_new_with(thrum_scheduler **ret_scheduler, const thrum_schedu
         object_free(made);
         return result;
     }
-    /* Relaxed: it changes in fork(2) only. */
-    made->generation = os_load_relaxed(&os_state()->generation);
+    made->generation = os_generation();
     *ret_scheduler = made;
     return 0;
 }
@@ -189,15 +188,15 @@ bool scheduler_is_at_hand(const struct thrum_scheduler *scheduler)
 
 bool scheduler_is_here(const struct thrum_scheduler *scheduler)
 {
-    return scheduler->generation == os_load_relaxed(&os_state()->generation); /* relaxed: it changes in fork(2) only */
+    return scheduler->generation == os_generation();
 }
 
 struct thrum_coroutine *scheduler_pass_to(struct thrum_scheduler *scheduler)
 {
     struct thrum_coroutine *next = scheduler->ready;
-    if (next == NULL || next->base.identity.sleeper == NULL || scheduler->times.earliest != NULL ||
-        !watch_is_idle(&scheduler->watch) || scheduler->watched.slow_after != 0 ||
-        (scheduler->turns + 1) % LOOK_EVERY == 0 || !scheduler_is_here(scheduler) || !coroutine_can_pass())
+    if (!COROUTINE_CAN_PASS || next == NULL || next->base.identity.sleeper == NULL ||
+        scheduler->times.earliest != NULL || !watch_is_idle(&scheduler->watch) || scheduler->watched.slow_after != 0 ||
+        (scheduler->turns + 1) % LOOK_EVERY == 0 || !scheduler_is_here(scheduler))
         return NULL;
     /* Relaxed: it is looked at again soon. */
     if (os_load_relaxed(&scheduler->inbox) != NULL)

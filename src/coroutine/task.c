@@ -274,8 +274,7 @@ int thrum_coroutine_join(thrum_coroutine *coroutine, int *ret_code, thrum_timeou
     if (!object_is(coroutine, OBJECT_COROUTINE) || park_deadline(timeout, &deadline) != 0)
         return -EINVAL;
     if (!thrum_event_is_set(&coroutine->over)) {
-        /* Relaxed: it changes in fork(2) only. */
-        if (coroutine->generation != os_load_relaxed(&os_state()->generation))
+        if (coroutine->generation != os_generation())
             return -ECHILD;
         if (would_wait_for_itself(coroutine))
             return -EDEADLK;

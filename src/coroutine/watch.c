@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/digits.h"
 #include "coroutine/descriptors.h"
 #include "coroutine/scheduler.h"
 #include "platform/state.h"
@@ -214,8 +215,7 @@ void watch_tell(struct watch *watch, const struct os_ready *ready, int n)
 
 int watch_open(struct watch *ret_watch)
 {
-    struct watch made = {.generation =
-                             os_load_relaxed(&os_state()->generation)}; /* relaxed: it changes in fork(2) only */
+    struct watch made = {.generation = os_generation()};
     int result = os_poller_open(&made.poller);
     if (result == 0)
         *ret_watch = made;
@@ -229,7 +229,7 @@ void watch_close(struct watch *watch)
 
 static bool is_here(const struct watch *watch)
 {
-    return watch->generation == os_load_relaxed(&os_state()->generation); /* relaxed: as above */
+    return watch->generation == os_generation();
 }
 
 /*
@@ -325,27 +325,16 @@ static bool not_over(void *arg)
     return !wait->over || os_planted("descriptor-end-unseen");
 }
 
-/* The digits of a number that is not negative, in front of `end`. By hand, since printing would cost more than the
- * rest. */
-static const char *digits(int number, char *end)
-{
-    *--end = '\0';
-    do
-        *--end = (char)('0' + number % 10);
-    while ((number /= 10) > 0);
-    return end;
-}
-
 static int park_for(struct descriptor_wait *wait, bool task, int64_t deadline, const void *site)
 {
     static const char *const what[] = {"", "readable descriptor", "writable descriptor", "ready descriptor"};
-    char number[12];
+    char number[DIGITS_MAX];
     struct sleeper *self = sleeper_current;
     struct park_call call = {.key = wait,
                              .validate = not_over,
                              .arg = wait,
                              .what = what[wait->how],
-                             .name = digits(wait->fd, number + sizeof number),
+                             .name = digits((uint32_t)wait->fd, number + sizeof number),
                              .site = site,
                              .deadline = deadline};
     const struct sleeper_ops *ops = self->ops;

@@ -174,7 +174,7 @@ static struct sleeper *in_block(const struct roll_block *block, uint32_t index)
 /* The process we are in, as it stands in those who have a host. */
 static uint32_t this_process(void)
 {
-    return os_load_relaxed(&os_state()->generation) + 1; /* relaxed: it changes in fork(2) only */
+    return os_generation() + 1;
 }
 
 /* Whether it took turns in a parent process. A forked child leaves all of those as they are: there may be a million,

@@ -34,8 +34,7 @@ static void adopt(thrum_token *token, uint32_t generation)
 
 static void lock_token(thrum_token *token)
 {
-    /* Relaxed: it changes in fork(2) only, when there is no other thread. */
-    uint32_t generation = os_load_relaxed(&os_state()->generation);
+    uint32_t generation = os_generation();
     /* Acquire: pairs with adopt. */
     if (os_load_acquire(&token->generation) != generation)
         adopt(token, generation);
@@ -44,7 +43,7 @@ static void lock_token(thrum_token *token)
 
 void token_init(thrum_token *token)
 {
-    *token = (thrum_token){.generation = os_load_relaxed(&os_state()->generation)}; /* relaxed: as in lock_token */
+    *token = (thrum_token){.generation = os_generation()};
 }
 
 int thrum_token_new(thrum_token **ret_token)

@@ -43,4 +43,10 @@ struct os_state {
     uint32_t generation; /* forks between the first process and this one */
 };
 
+/* Which process this is: what was made in another generation is a parent's. */
+static inline uint32_t os_generation(void)
+{
+    return os_load_relaxed(&os_state()->generation); /* relaxed: it changes in fork(2) only, when we are alone */
+}
+
 #endif

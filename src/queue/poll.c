@@ -14,12 +14,6 @@
 #include "platform/state.h"
 #include "queue/queue.h"
 
-static uint32_t generation(void)
-{
-    /* Relaxed: it changes in fork(2) only, when there is no other thread. */
-    return os_load_relaxed(&os_state()->generation);
-}
-
 void queue_unring(thrum_queue *queue)
 {
     if ((queue_flags(queue) & POLLED) == 0)
@@ -30,7 +24,7 @@ void queue_unring(thrum_queue *queue)
 
 void queue_ring(thrum_queue *queue)
 {
-    if (queue->generation != generation()) {
+    if (queue->generation != os_generation()) {
         queue_unring(queue);
         return;
     }
@@ -51,7 +45,7 @@ static int make(thrum_queue *queue)
         return bell;
     queue->bell = bell;
     queue->ringing = false;
-    queue->generation = generation();
+    queue->generation = os_generation();
     queue_set_flags(queue, POLLED, 0);
     queue_ring(queue);
     return 0;
@@ -64,7 +58,7 @@ int thrum_queue_fileno(thrum_queue *queue, int *ret_fd)
     int result = queue_lock_whole(queue);
     if (result != 0)
         return result;
-    if ((queue_flags(queue) & POLLED) != 0 && queue->generation != generation())
+    if ((queue_flags(queue) & POLLED) != 0 && queue->generation != os_generation())
         queue_unring(queue);
     if ((queue_flags(queue) & POLLED) == 0)
         result = make(queue);

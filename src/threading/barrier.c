@@ -52,15 +52,9 @@ int thrum_barrier_init_with(thrum_barrier *barrier, size_t parties, const thrum_
 
 /* ---- Under the lock of the barrier's bucket; what hints read is stored relaxed, for it carries no data ---- */
 
-static uint32_t this_process(void)
-{
-    /* Relaxed: it changes in fork(2) only, when there is no other thread. */
-    return os_load_relaxed(&os_state()->generation);
-}
-
 static void forget_the_parents(thrum_barrier *barrier)
 {
-    uint32_t generation = this_process();
+    uint32_t generation = os_generation();
     if (os_load_relaxed(&barrier->generation_) == generation)
         return;
     os_store_relaxed(&barrier->generation_, generation);
@@ -290,7 +284,7 @@ size_t thrum_barrier_parties(const thrum_barrier *barrier)
 size_t thrum_barrier_n_waiting(const thrum_barrier *barrier)
 {
     /* Relaxed: a hint. */
-    if (barrier == NULL || os_load_relaxed(&barrier->generation_) != this_process())
+    if (barrier == NULL || os_load_relaxed(&barrier->generation_) != os_generation())
         return 0;
     return os_load_relaxed(&barrier->count_);
 }

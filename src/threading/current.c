@@ -28,7 +28,7 @@ static void describe(thrum_thread *thread, const char *name, uint64_t ident, uin
     thread->joining = 1;
     thread->foreign = true;
     thread->daemon = 1;
-    thread->generation = os_load_relaxed(&os_state()->generation); /* relaxed: it changes in fork(2) only */
+    thread->generation = os_generation();
     thread->ident = ident;
     thread->native_id = native_id;
     thread_set_first_name(thread, name);
@@ -100,7 +100,7 @@ void threads_forked(void)
     if (self == NULL)
         return;
     /* Relaxed: nobody else is here. */
-    os_store_relaxed(&self->generation, os_load_relaxed(&os_state()->generation));
+    os_store_relaxed(&self->generation, os_generation());
     self->native_id = os_native_id();
     self->joining = 1; /* nobody may, whether or not one of the parent's was about to: it would wait for the process */
     if (self->foreign)

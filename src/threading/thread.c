@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/object.h"
 #include "base/options.h"
 #include "park/park.h"
@@ -58,19 +59,16 @@ void thread_set_first_name(thrum_thread *thread, const char *name)
     thread->name = thread->first_name;
 }
 
-/* "Thread-N". By hand, since printing would be most of what making a thread costs. */
+/* "Thread-N". */
 static void number_name(thrum_thread *thread)
 {
-    char text[24] = "Thread-", digits[16];
-    size_t n = 0, length = strlen(text);
+    static const char begin[7] = "Thread-";
+    char text[sizeof begin + DIGITS_MAX];
     /* Relaxed: the number need only be another each time. */
     uint32_t number = os_add_relaxed(&os_state()->threads.made, 1) + 1;
-    for (; number > 0 || n == 0; number /= 10)
-        digits[n++] = (char)('0' + number % 10);
-    while (n > 0)
-        text[length++] = digits[--n];
-    text[length] = '\0';
-    thread_set_first_name(thread, text);
+    char *name = digits(number, text + sizeof text) - sizeof begin;
+    memcpy(name, begin, sizeof begin);
+    thread_set_first_name(thread, name);
 }
 
 int thrum_thread_new_with(thrum_thread **ret_thread, int (*target)(void *arg), void *arg,
@@ -181,8 +179,8 @@ static uint32_t state_of(const thrum_thread *thread)
 
 static bool is_here(const thrum_thread *thread)
 {
-    /* Relaxed: the one is there before STARTED can be seen, the other changes in fork(2) only. */
-    return os_load_relaxed(&thread->generation) == os_load_relaxed(&os_state()->generation);
+    /* Relaxed: it is there before STARTED can be seen. */
+    return os_load_relaxed(&thread->generation) == os_generation();
 }
 
 static int create(thrum_thread *thread)
@@ -239,7 +237,7 @@ int thrum_thread_start(thrum_thread *thread)
     thrum_event_clear(&thread->begun);
     thrum_event_clear(&thread->over);
     /* Relaxed: who still sees it started, before it failed, may look at it. */
-    os_store_relaxed(&thread->generation, os_load_relaxed(&os_state()->generation));
+    os_store_relaxed(&thread->generation, os_generation());
     /* Release: who sees that it is started sees all that. */
     os_store_release(&thread->state, THREAD_STARTED);
     int result = launch(thread);
